@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "common/pidref.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include "common/file.h"
+#include "common/parse.h"
+#include "common/util.h"
+
+int pidref_from_pid(pid_t pid, PidRef *ret) {
+        int fd;
+
+        if (pid <= 0)
+                return -ESRCH;
+
+        fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        if (fd < 0)
+                return errno == EINVAL ? -ESRCH : -errno; /* EINVAL: a thread that is no process's main one */
+
+        *ret = (PidRef) { .pid = pid, .fd = fd };
+        return 0;
+}
+
+int pidref_from_fd(int fd, PidRef *ret) {
+        char name[64], text[512], *line;
+        int r, copy;
+
+        /* Only a pidfd has this line: "Pid:", the number in the pid namespace of our /proc; 0 if it is not there,
+         * -1 if it has been reaped. */
+        (void) snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+        r = file_read_at(AT_FDCWD, name, text, sizeof(text));
+        if (r < 0)
+                return r == -E2BIG ? -EBADF : r;
+
+        line = strstr(text, "\nPid:\t");
+        if (!line)
+                return -EBADF;
+
+        r = atoi(line + strlen("\nPid:\t"));
+        if (r <= 0)
+                return -ESRCH;
+
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+
+        *ret = (PidRef) { .pid = r, .fd = copy };
+        return 0;
+}
+
+bool pidref_is_alive(const PidRef *p) {
+        struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
+
+        if (p->fd < 0)
+                return false;
+
+        /* A pidfd becomes readable when its process ends (pidfd_open(2)). */
+        return poll(&pfd, 1, 0) == 0;
+}
+
+void pidref_done(PidRef *p) {
+        safe_close(p->fd);
+        *p = PIDREF_NULL;
+}
+
+int pidref_start_time(const PidRef *p, uint64_t *ret) {
+        char name[64], text[2048], *s;
+        int r;
+
+        (void) snprintf(name, sizeof(name), "/proc/%d/stat", (int) p->pid);
+        r = file_read_at(AT_FDCWD, name, text, sizeof(text));
+        if (r < 0)
+                return r == -ENOENT ? -ESRCH : r;
+
+        /* The name in field 2 may hold blanks and brackets of its own: fields count from the last bracket. */
+        s = strrchr(text, ')');
+        for (int field = 2; s && field < 22; field++) {
+                s = strchr(s, ' ');
+                if (s)
+                        s++;
+        }
+        if (!s)
+                return -EIO;
+        s[strcspn(s, " \n")] = '\0';
+
+        r = parse_u64(s, ret);
+        if (r < 0)
+                return r;
+        return pidref_is_alive(p) ? 0 : -ESRCH;
+}
