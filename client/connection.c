@@ -257,7 +257,9 @@ int cgw_ensure_connected(cgw_t *c, uint64_t bound) {
 
         int r = open_patiently(c, address, may_fall_back, bound);
         if (r < 0)
-                return cgw_fail(c, r, "cannot connect to cgwardend at %s: %s", address, strerror(-r));
+                return cgw_fail(c, r, "cannot connect to cgwardend %s%s: %s",
+                                streq(address, ADDRESS_SYSTEM) ? "" : "at ",
+                                streq(address, ADDRESS_SYSTEM) ? "on the system bus" : address, strerror(-r));
         return 0;
 }
 
