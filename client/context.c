@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "client/internal.h"
-#include "config.h"
+#include "build-config.h"
 
 #define DEFAULT_TIMEOUT (10 * USEC_PER_SEC)
 #define DEFAULT_RECONNECT_TIMEOUT (2 * USEC_PER_SEC)

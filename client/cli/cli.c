@@ -40,9 +40,31 @@ int cli_fail_object(const struct cli *cli, const char *object) {
         return STATUS_FAILURE;
 }
 
-int cli_fail(const struct cli *cli, const char *controllers, const char *path) {
-        g_autofree char *object = g_strdup_printf("%s:%s", controllers, *path ? path : ".");
+/*
+ * The daemon's own "remove freezer:/a/b: it holds processes" names the object better than the arguments do: by the one
+ * hierarchy that failed, and by the path from the root. Then it takes their place, and is not said twice.
+ */
+static bool split_message(const char *message, char **ret_object, char **ret_reason) {
+        g_autoptr(GRegex) regex = g_regex_new("^(?:[a-z]+ )*(\\S+:/[^:]*): (.*)$", 0, 0, NULL);
+        g_autoptr(GMatchInfo) match = NULL;
 
+        if (!g_regex_match(regex, message, 0, &match))
+                return false;
+
+        *ret_object = g_match_info_fetch(match, 1);
+        *ret_reason = g_match_info_fetch(match, 2);
+        return true;
+}
+
+int cli_fail(const struct cli *cli, const char *controllers, const char *path) {
+        g_autofree char *object = NULL, *reason = NULL;
+
+        if (cgw_error_name(cli->cgw) && split_message(cgw_error_message(cli->cgw), &object, &reason)) {
+                complain(cli, object, reason);
+                return STATUS_FAILURE;
+        }
+
+        object = g_strdup_printf("%s:%s", controllers, *path ? path : ".");
         return cli_fail_object(cli, object);
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
-#include "config.h"
+#include "build-config.h"
 
 static const struct {
         const char *name;
