@@ -4,15 +4,18 @@
  * One method call: sent, answered or given up within the context's bound, and sent again when the daemon was
  * restarted.
  *
- * When a connection breaks there are two cases. Before the request was handed to the kernel it was certainly not
- * carried out: any request is sent again. Afterwards nobody knows: only a repeatable one is sent again.
- * The exchange is asynchronous inside, because sd_bus_call() cannot tell these cases apart, and in older versions
- * gives up when a signal handler runs.
+ * When a connection breaks there are two cases. When the request could not be handed to the kernel (a daemon that
+ * ended between two calls is noticed by that) it was certainly not carried out: any request is sent again. Afterwards
+ * nobody knows: only a repeatable one is sent again. The exchange is asynchronous inside, because sd_bus_call() cannot
+ * tell these cases apart, and in older versions gives up when a signal handler runs.
  */
 
 #include <stdarg.h>
 
 #include "client/internal.h"
+
+/* More is a peer that breaks every connection, not a restart. */
+#define MAX_UNSENT 3
 
 enum outcome {
         OUTCOME_ANSWERED, /* by a reply or an error of the daemon's */
@@ -199,7 +202,7 @@ int cgw_request(cgw_t *c, const struct request *q, sd_bus_message **ret_reply) {
 
         cgw_clear_error(c);
         bound = cgw_after(c->timeout);
-        for (unsigned attempt = 0;; attempt++) {
+        for (unsigned unsent = 0, lost = 0;;) {
                 _cleanup_message_ sd_bus_message *m = NULL;
                 sd_bus_message *reply = NULL;
 
@@ -218,7 +221,7 @@ int cgw_request(cgw_t *c, const struct request *q, sd_bus_message **ret_reply) {
                         return describe_failure(c, q, r);
 
                 cgw_disconnect(c);
-                if (attempt > 0 || (outcome == OUTCOME_LOST && !q->repeatable))
+                if (outcome == OUTCOME_LOST ? !q->repeatable || ++lost > 1 : ++unsent > MAX_UNSENT)
                         return describe_failure(c, q, -ECONNRESET);
         }
 }

@@ -7,7 +7,6 @@
  * the waiting is done here.
  */
 
-#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -97,13 +96,6 @@ _public_ void cgw_disconnect(cgw_t *c) {
         sd_bus_close(c->bus);
         c->bus = sd_bus_unref(c->bus);
         c->socket.fd = -EBADF;
-}
-
-/* Whether the other side has closed it, so that whatever is sent now is certainly not read. */
-static bool hung_up(const cgw_t *c) {
-        struct pollfd p = {.fd = c->socket.fd, .events = POLLRDHUP};
-
-        return sd_bus_is_open(c->bus) <= 0 || (poll(&p, 1, 0) > 0 && p.revents != 0);
 }
 
 static int wait_ready(sd_bus *bus, uint64_t bound) {
@@ -242,7 +234,7 @@ int cgw_ensure_connected(cgw_t *c, uint64_t bound) {
         const char *address = c->address;
         bool may_fall_back = false;
 
-        if (c->bus && (inherited(c) || hung_up(c)))
+        if (c->bus && inherited(c))
                 cgw_disconnect(c);
         if (c->bus)
                 return 0;
