@@ -18,8 +18,9 @@
 #define _unused_ __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#ifndef MIN /* glib has it too */
+#define MIN(a, b) (((a) < (b)) ? (a) : (b))
+#endif
 
 static inline bool streq(const char *a, const char *b) {
         return strcmp(a, b) == 0;

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/delegation.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "cgroup/record.h"
+#include "cgroup/tree.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/path.h"
+#include "daemon/sweep.h"
+
+#define RECORD "delegation"
+
+typedef struct Delegation {
+        Watched watched;
+        const Hierarchy *h;
+        uid_t charge;
+        Lifetime lifetime;
+        bool populated; /* has held a process */
+        char full[];
+} Delegation;
+
+struct DelegationTable {
+        Manager *manager;
+        GHashTable *all; /* Delegation, itself the key */
+};
+
+static const char *const lifetime_names[_LIFETIME_MAX] = {
+        [LIFETIME_PERSISTENT] = "persistent",
+        [LIFETIME_EMPTY] = "empty",
+};
+
+const char *lifetime_to_string(Lifetime l) {
+        return l >= 0 && l < _LIFETIME_MAX ? lifetime_names[l] : NULL;
+}
+
+Lifetime lifetime_from_string(const char *s) {
+        for (int i = 0; i < _LIFETIME_MAX; i++)
+                if (streq(lifetime_names[i], s))
+                        return (Lifetime) i;
+        return _LIFETIME_INVALID;
+}
+
+static guint delegation_hash(gconstpointer p) {
+        const Delegation *d = p;
+
+        return g_str_hash(d->full) ^ d->h->index;
+}
+
+static gboolean delegation_equal(gconstpointer a, gconstpointer b) {
+        const Delegation *x = a, *y = b;
+
+        return x->h == y->h && streq(x->full, y->full);
+}
+
+DelegationTable *delegation_table_new(Manager *m) {
+        DelegationTable *t = g_new0(DelegationTable, 1);
+
+        t->manager = m;
+        t->all = g_hash_table_new(delegation_hash, delegation_equal);
+        return t;
+}
+
+static void delegation_drop(Manager *m, Delegation *d) {
+        watcher_remove(m->watcher, &d->watched.watch);
+        quota_release(m->quotas, d->charge, QUOTA_DELEGATIONS, 1);
+        g_hash_table_remove(m->delegations->all, d);
+        g_free(d);
+}
+
+DelegationTable *delegation_table_free(DelegationTable *t) {
+        GHashTableIter i;
+        gpointer d;
+
+        if (!t)
+                return NULL;
+
+        g_hash_table_iter_init(&i, t->all);
+        while (g_hash_table_iter_next(&i, &d, NULL)) {
+                watcher_remove(t->manager->watcher, &((Delegation *) d)->watched.watch);
+                g_free(d);
+        }
+        g_hash_table_unref(t->all);
+        g_free(t);
+        return NULL;
+}
+
+static Delegation *delegation_new(const Hierarchy *h, const char *full) {
+        size_t n = strlen(full) + 1;
+        Delegation *d = g_malloc0(sizeof(*d) + n);
+
+        d->h = h;
+        d->watched.watch = WATCH_NULL;
+        memcpy(d->full, full, n);
+        return d;
+}
+
+static Delegation *delegation_find(Manager *m, const Hierarchy *h, const char *full) {
+        g_autofree Delegation *key = delegation_new(h, full);
+
+        return g_hash_table_lookup(m->delegations->all, key);
+}
+
+static int write_record(const Delegation *d, int fd) {
+        char text[128];
+
+        (void) snprintf(text, sizeof(text), "lifetime=%s\ncharge=%u\npopulated=%d\n", lifetime_to_string(d->lifetime),
+                        (unsigned) d->charge, d->populated);
+        return record_write(fd, RECORD, text);
+}
+
+static int fill_emptied(sd_bus_message *message, const Caller *receiver, void *userdata) {
+        const Delegation *d = userdata;
+        const char *rel = d->full;
+
+        if (receiver)
+                rel += strlen(receiver->root->paths[d->h->index]);
+        rel += *rel == '/';
+        g_autofree char *shown = g_strdup_printf("/%s", rel);
+        return sd_bus_message_append(message, "ss", d->h->name, shown);
+}
+
+static void delegation_remove(Manager *m, Delegation *d, int fd) {
+        const char *slash = strrchr(d->full, '/');
+        g_autofree char *parent = g_strndup(d->full, slash ? (size_t) (slash - d->full) : 0);
+        _cleanup_close_ int parent_fd = tree_open(d->h->fd, parent, 0);
+        int r;
+
+        manager_emit(m, "CgroupEmptied", d->charge, d->h, d->full, fill_emptied, d);
+
+        r = parent_fd < 0 ? parent_fd : tree_remove_below(fd, delegation_keep, m);
+        if (r >= 0)
+                r = tree_remove(parent_fd, slash ? slash + 1 : d->full);
+        if (r >= 0 || r == -ENOENT)
+                delegation_drop(m, d);
+        else if (r != -EBUSY)
+                log_full(LOG_WARNING, r, d->full, "cannot remove the emptied cgroup in %s", d->h->name);
+}
+
+/* v1: waits for the end of one of the processes that are in it. */
+static int watch_one_process(Manager *m, Delegation *d, int fd) {
+        PidRef p;
+        pid_t pid;
+        int r;
+
+        if (d->watched.watch.pidfd >= 0)
+                return 0;
+
+        r = tree_find_pid(fd, &pid);
+        if (r <= 0)
+                return r;
+        r = pidref_from_pid(pid, &p);
+        return r < 0 ? r : watcher_add_process(m->watcher, p.fd, &d->watched.watch);
+}
+
+/* Something may have happened: looks, and removes the cgroup, or goes on waiting. */
+static void delegation_check(Manager *m, Delegation *d, bool changed) {
+        _cleanup_close_ int fd = tree_open(d->h->fd, d->full, 0);
+        int r;
+
+        r = fd < 0 ? fd : d->h->ops->populated(d->h, fd);
+        if (r == -ENOENT || r == -ENODEV) {
+                delegation_drop(m, d);
+                return;
+        }
+        if (r < 0) {
+                log_full(LOG_WARNING, r, d->full, "cannot look into the cgroup in %s", d->h->name);
+                return;
+        }
+
+        if ((r > 0 || changed) && !d->populated) {
+                d->populated = true;
+                (void) write_record(d, fd);
+        }
+        if (d->lifetime != LIFETIME_EMPTY)
+                return;
+
+        if (r == 0 && d->populated) {
+                delegation_remove(m, d, fd);
+                return;
+        }
+        if (!d->h->v2 && r > 0)
+                (void) watch_one_process(m, d, fd);
+        sweep_wake(m);
+}
+
+static void delegation_changed(Watched *w, Manager *m) {
+        delegation_check(m, WATCHED_OWNER(w, Delegation, watched), true);
+}
+
+static void delegation_watch(Manager *m, Delegation *d, int fd) {
+        d->watched.changed = delegation_changed;
+        if (d->h->v2 && d->watched.watch.wd < 0) {
+                int r = watcher_add_events(m->watcher, fd, &d->watched.watch);
+
+                if (r < 0)
+                        log_full(LOG_DEBUG, r, d->full, "no event will tell that the cgroup is empty, looking now and then");
+        }
+        delegation_check(m, d, false);
+}
+
+int delegation_add(Manager *m, const Hierarchy *h, const char *full, int fd, uid_t charge, Lifetime lifetime, bool *ret_new) {
+        Delegation *d = delegation_find(m, h, full);
+        bool new = !d;
+        int r;
+
+        if (new) {
+                d = delegation_new(h, full);
+                d->charge = charge;
+        }
+        d->lifetime = lifetime;
+
+        r = write_record(d, fd);
+        if (r < 0) {
+                if (new)
+                        g_free(d);
+                return r;
+        }
+
+        if (new)
+                g_hash_table_add(m->delegations->all, d);
+        *ret_new = new;
+        delegation_watch(m, d, fd);
+        return 0;
+}
+
+int delegation_restore(Manager *m, const Hierarchy *h, const char *full, int fd, const char *record) {
+        char lifetime[16], charge[16], populated[4];
+        Delegation *d;
+        uint32_t uid;
+        Lifetime l;
+
+        if (record_field(record, "lifetime", lifetime, sizeof(lifetime)) < 0 ||
+            record_field(record, "charge", charge, sizeof(charge)) < 0 ||
+            record_field(record, "populated", populated, sizeof(populated)) < 0 || parse_u32(charge, &uid) < 0)
+                return -EINVAL;
+        l = lifetime_from_string(lifetime);
+        if (l < 0)
+                return -EINVAL;
+
+        d = delegation_new(h, full);
+        d->charge = uid;
+        d->lifetime = l;
+        d->populated = streq(populated, "1");
+        g_hash_table_add(m->delegations->all, d);
+        (void) quota_charge(m->quotas, uid, QUOTA_DELEGATIONS, 1, 0);
+        delegation_watch(m, d, fd);
+        return 0;
+}
+
+void delegation_touch(Manager *m, const Hierarchy *h, const char *full) {
+        Delegation *d = delegation_find(m, h, full);
+
+        if (d)
+                delegation_check(m, d, true);
+}
+
+void delegation_forget_below(Manager *m, const Hierarchy *h, const char *full) {
+        GHashTableIter i;
+        gpointer p;
+
+        if (g_hash_table_size(m->delegations->all) == 0)
+                return;
+
+        g_hash_table_iter_init(&i, m->delegations->all);
+        while (g_hash_table_iter_next(&i, &p, NULL)) {
+                Delegation *d = p;
+
+                if (d->h != h || !cg_path_is_below(d->full, full))
+                        continue;
+                g_hash_table_iter_steal(&i);
+                watcher_remove(m->watcher, &d->watched.watch);
+                quota_release(m->quotas, d->charge, QUOTA_DELEGATIONS, 1);
+                g_free(d);
+        }
+}
+
+void delegation_discard(Manager *m, const Hierarchy *h, const char *full) {
+        Delegation *d = delegation_find(m, h, full);
+
+        if (!d)
+                return;
+
+        watcher_remove(m->watcher, &d->watched.watch);
+        g_hash_table_remove(m->delegations->all, d);
+        g_free(d);
+}
+
+/* A copy, since looking at one may drop it. */
+static GPtrArray *delegation_list(Manager *m) {
+        GPtrArray *list = g_ptr_array_new();
+        GHashTableIter i;
+        gpointer d;
+
+        g_hash_table_iter_init(&i, m->delegations->all);
+        while (g_hash_table_iter_next(&i, &d, NULL))
+                g_ptr_array_add(list, d);
+        return list;
+}
+
+void delegation_collect(Manager *m, uid_t charge) {
+        g_autoptr(GPtrArray) list = delegation_list(m);
+
+        for (unsigned i = 0; i < list->len; i++) {
+                Delegation *d = list->pdata[i];
+
+                if (d->charge == charge)
+                        delegation_check(m, d, false);
+        }
+}
+
+bool delegation_sweep(Manager *m, bool thorough) {
+        g_autoptr(GPtrArray) list = delegation_list(m);
+        bool any = false;
+
+        for (unsigned i = 0; i < list->len; i++) {
+                Delegation *d = list->pdata[i];
+
+                if (d->lifetime != LIFETIME_EMPTY || d->watched.watch.wd >= 0)
+                        continue;
+                any = true;
+                if (thorough || d->watched.watch.pidfd < 0)
+                        delegation_check(m, d, false);
+        }
+        return any;
+}
+
+bool delegation_keep(void *userdata, int fd) {
+        char text[256], lifetime[16];
+
+        if (record_read(fd, "session", text, sizeof(text)) != -ENODATA)
+                return true;
+        return record_read(fd, RECORD, text, sizeof(text)) >= 0 &&
+               record_field(text, "lifetime", lifetime, sizeof(lifetime)) >= 0 && streq(lifetime, "persistent");
+}
+
+unsigned delegation_count(const Manager *m) {
+        return g_hash_table_size(m->delegations->all);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/manager.h"
+
+#include <fcntl.h>
+
+#include "cgroup/record.h"
+#include "cgroup/tree.h"
+#include "common/log.h"
+#include "common/path.h"
+#include "daemon/delegation.h"
+#include "daemon/session.h"
+#include "daemon/sweep.h"
+#include "daemon/transaction.h"
+
+static void on_problem(void *userdata, const char *hierarchy, const char *what, int err) {
+        log_full(LOG_WARNING, err, hierarchy, "%s", what);
+}
+
+static void on_watch(Watch *w, void *userdata) {
+        Watched *watched = (Watched *) w;
+
+        watched->changed(watched, userdata);
+}
+
+static int on_watcher_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        watcher_dispatch(((Manager *) userdata)->watcher);
+        return 0;
+}
+
+/* systemd delegated our unit's cgroup to us (Delegate=yes): everything is made below it. On v2 we leave the cgroup
+ * itself, which then may enable controllers. */
+static int choose_base(Manager *m) {
+        PidRef self;
+        int r;
+
+        m->placement = m->config->placement;
+        if (m->placement == PLACEMENT_AUTO)
+                m->placement = access("/run/systemd/system", F_OK) >= 0 ? PLACEMENT_UNIT : PLACEMENT_CGROUPFS;
+        if (m->placement == PLACEMENT_CGROUPFS)
+                return 0;
+
+        r = pidref_from_pid(getpid(), &self);
+        if (r < 0)
+                return r;
+        r = process_read_cgroups(m->layout, &self, &m->base);
+        pidref_done(&self);
+        if (r < 0)
+                return r;
+
+        if (m->layout->v2 && m->base.paths[m->layout->v2->index]) {
+                const char *base = m->base.paths[m->layout->v2->index];
+                _cleanup_(tree_made_done) TreeMade made = TREE_MADE_NULL;
+                _cleanup_free_ char *leaf = cg_path_join(base, "daemon");
+                _cleanup_close_ int fd = -EBADF;
+
+                fd = tree_make(&(TreeMake) { .h = m->layout->v2, .root_fd = m->layout->v2->fd, .rel = leaf }, &made);
+                r = fd < 0 ? fd : tree_attach(fd, getpid());
+                if (r < 0)
+                        log_full(LOG_WARNING, r, leaf, "cannot leave the unit's cgroup, controllers can't be enabled in it");
+        }
+        return 0;
+}
+
+bool manager_may_write(const Manager *m, const Hierarchy *h, const char *path) {
+        const char *base = m->base.paths[h->index];
+
+        if (m->placement == PLACEMENT_CGROUPFS)
+                return true;
+        return base && *base && cg_path_is_below(path, base);
+}
+
+/* What a cgroup's records say of it. */
+static void restore_records(Manager *m, const Hierarchy *h, const char *full, int fd) {
+        g_autofree char *text = g_malloc(RECORD_MAX);
+        int r;
+
+        r = record_read(fd, "session", text, RECORD_MAX);
+        if (r >= 0)
+                r = session_restore(m, h, full, text);
+        if (r < 0 && r != -ENODATA)
+                log_full(LOG_WARNING, r, full, "cannot make sense of the record of a session in %s", h->name);
+
+        r = record_read(fd, "delegation", text, RECORD_MAX);
+        if (r >= 0)
+                r = delegation_restore(m, h, full, fd, text);
+        if (r < 0 && r != -ENODATA)
+                log_full(LOG_WARNING, r, full, "cannot make sense of the record of a delegation in %s", h->name);
+}
+
+/* The only time that the whole tree is walked. */
+static void restore_tree(Manager *m, const Hierarchy *h, const char *full, int fd) {
+        _cleanup_(name_list_done) NameList children = {};
+        char text[8];
+
+        if (*full)
+                restore_records(m, h, full, fd);
+        if (tree_list(fd, &children) < 0)
+                return;
+
+        for (size_t i = 0; i < children.n; i++) {
+                _cleanup_free_ char *below = cg_path_join(full, children.names[i]);
+                _cleanup_close_ int child = below ? tree_open(fd, children.names[i], 0) : -ENOMEM;
+
+                if (child < 0)
+                        continue;
+                restore_tree(m, h, below, child);
+                /* A parent or a leader's place that its last session left behind. */
+                if (record_read(child, "made", text, sizeof(text)) >= 0)
+                        (void) unlinkat(fd, children.names[i], AT_REMOVEDIR);
+        }
+}
+
+static int setup_watcher(Manager *m) {
+        int r = watcher_new(on_watch, m, &m->watcher);
+
+        if (r < 0)
+                return r;
+        return sd_event_add_io(m->event, NULL, watcher_get_fd(m->watcher), EPOLLIN, on_watcher_io, m);
+}
+
+int manager_new(sd_event *event, Config *config, Manager **ret) {
+        _cleanup_(manager_freep) Manager *m = g_new0(Manager, 1);
+        LayoutOptions options = { .mount = config->mount, .list = (const char *const *) config->mount_list, .problem = on_problem };
+        int r;
+
+        m->event = sd_event_ref(event);
+        m->config = config;
+        m->quotas = quotas_new();
+
+        r = layout_new(&options, &m->layout);
+        if (r >= 0)
+                r = host_init(&m->host, m->layout);
+        if (r >= 0)
+                r = choose_base(m);
+        if (r >= 0)
+                r = setup_watcher(m);
+        if (r < 0) {
+                m->config = NULL; /* stays the caller's */
+                return r;
+        }
+
+        m->sweep = sweep_new(m);
+        m->sessions = session_table_new(m);
+        m->delegations = delegation_table_new(m);
+
+        (void) transaction_recover(m->layout);
+        for (size_t i = 0; i < m->layout->n; i++)
+                restore_tree(m, m->layout->hierarchies + i, "", m->layout->hierarchies[i].fd);
+        session_restored(m);
+
+        log_info("layout %s, placement %s, %zu hierarchies, %u sessions and %u delegations", layout_name(m->layout),
+                 placement_kind_to_string(m->placement), m->layout->n, session_count(m), delegation_count(m));
+        *ret = g_steal_pointer(&m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+
+        m->delegations = delegation_table_free(m->delegations);
+        m->sessions = session_table_free(m->sessions);
+        m->sweep = sweep_free(m->sweep);
+        watcher_free(m->watcher);
+        host_done(&m->host);
+        cgroup_paths_done(&m->base);
+        layout_free(m->layout);
+        quotas_free(m->quotas);
+        config_free(m->config);
+        sd_event_unref(m->event);
+        g_free(m);
+        return NULL;
+}
+
+void manager_reload(Manager *m, Config *config) {
+        if (config->placement != m->config->placement || config->mount != m->config->mount)
+                log_notice("Placement= and Mount= count from the next start on");
+        config_free(m->config);
+        m->config = config;
+}

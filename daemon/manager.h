@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "cgroup/watch.h"
+#include "daemon/caller.h"
+#include "daemon/config.h"
+#include "daemon/quota.h"
+
+/*
+ * What the daemon is made of. One thread, one event loop; nothing in it waits for a client.
+ *
+ *   connection -> manager-bus, session-bus    decode a message, find the caller
+ *              -> request                     controllers and path, resolved beneath the caller's root
+ *              -> operations, session         authorize(), then the steps, in a transaction
+ *              -> cgroup/                     the kernel
+ */
+
+typedef struct Manager Manager;
+typedef struct SessionTable SessionTable;
+typedef struct DelegationTable DelegationTable;
+typedef struct Server Server;
+typedef struct Sweep Sweep;
+
+struct Manager {
+        sd_event *event;
+        Config *config;
+        Layout *layout;
+        Host host;
+        PlacementKind placement; /* as chosen, never PLACEMENT_AUTO */
+        CgroupPaths base;        /* we write at or below these only */
+        Watcher *watcher;
+        Quotas *quotas;
+        Sweep *sweep;
+        SessionTable *sessions;
+        DelegationTable *delegations;
+        Server *server; /* NULL in tests of what lies below the bus */
+};
+
+/* Finds the hierarchies, undoes what a former daemon left half done and reads the records of the tree. */
+int manager_new(sd_event *event, Config *config, Manager **ret);
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager, manager_free);
+
+/* Takes a new configuration; those keys that count only at the start are kept and a message says so. */
+void manager_reload(Manager *m, Config *config);
+
+/* Whether the daemon may write at a path from its root. */
+bool manager_may_write(const Manager *m, const Hierarchy *h, const char *path);
+
+/* Emits a signal of the Manager interface to everyone who may see a cgroup, see server.h. owner: besides root. */
+typedef int (*SignalFill)(sd_bus_message *message, const Caller *receiver, void *userdata);
+void manager_emit(Manager *m, const char *member, uid_t owner, const Hierarchy *h, const char *path, SignalFill fill,
+                  void *userdata);
+
+/* What a Watch is embedded in; the first member of its owner, behind the Watch. */
+typedef struct Watched {
+        Watch watch;
+        void (*changed)(struct Watched *w, Manager *m);
+} Watched;
+
+#define WATCHED_OWNER(w, type, member) ((type *) ((char *) (w) - offsetof(type, member)))

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cgroup/tree.h"
+#include "daemon/delegation.h"
+#include "daemon/request.h"
+
+/*
+ * What the interface can do, once for each meaning: the new interface, the old one and the sessions call these. Each
+ * asks authorize() for every target before anything is changed, and changes all targets or none. Ids and processes are
+ * already the kernel's. On failure the request's error is set.
+ */
+
+int operation_create(Request *r, bool *ret_created);
+int operation_chown(Request *r, uid_t uid, gid_t gid);
+int operation_chmod(Request *r, const char *key, mode_t mode);
+int operation_move(Request *r, const PidRef *process);
+int operation_remove(Request *r, bool recursive, bool *ret_existed);
+int operation_remove_on_empty(Request *r);
+int operation_prune(Request *r);
+
+/* For requests made with REQUEST_ONE. */
+int operation_get_value(Request *r, const char *key, char **ret);
+int operation_set_value(Request *r, const char *key, const char *value);
+int operation_list_children(Request *r, NameList *ret);
+int operation_list_pids(Request *r, bool recursive, PidList *ret);
+int operation_open(Request *r, int *ret_fd);
+
+typedef int (*KeyHandler)(void *userdata, const char *name, uid_t uid, gid_t gid, mode_t mode);
+int operation_list_keys(Request *r, KeyHandler f, void *userdata);
+
+/* The cgroup of a process, from the caller's root, with a leading '/'. controllers must mean one hierarchy. */
+int operation_locate(Manager *m, Caller *caller, const char *controllers, const PidRef *process, char **ret,
+                     sd_bus_error *error);
+
+typedef struct DelegateValue {
+        const char *key, *value;
+} DelegateValue;
+
+typedef struct DelegateOptions {
+        uid_t uid;
+        gid_t gid;
+        Lifetime lifetime;
+        bool leaf;
+        GArray *processes; /* PidRef */
+        GArray *values;    /* DelegateValue */
+} DelegateOptions;
+
+int operation_delegate(Request *r, const DelegateOptions *options);
+
+/* Steps that sessions share. */
+
+/* The hierarchy among the request's that an attribute belongs to, by its prefix. NULL: none. */
+const Target *operation_find_key(const Request *r, const char *key);
+/* Sets what limits a delegation's own subtree: cgroup.max.depth and cgroup.max.descendants. */
+int operation_limit_subtree(const Manager *m, const Hierarchy *h, int fd);
+/* TreeMayEnable with the Request as userdata. */
+int operation_may_enable(void *userdata, const Hierarchy *h, int fd);

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/request.h"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cgroup/tree.h"
+
+static int append_name(void *userdata, const char *name, const Hierarchy *h) {
+        GString *s = userdata;
+
+        g_string_append_printf(s, "%s%s", s->len ? ", " : "", name);
+        return 0;
+}
+
+static int refuse_controllers(Manager *m, const char *controllers, const char *bad_word, int err, sd_bus_error *error) {
+        g_autoptr(GString) names = g_string_new(NULL);
+
+        (void) layout_for_each_name(m->layout, append_name, names);
+        if (err == -EINVAL)
+                return refuse(error, CGW_ERROR(NoSuchController),
+                              *bad_word ? "controllers \"%s\": \"%s\" stands alone; there are: %s"
+                                        : "controllers \"%s\": a name is empty%s; there are: %s",
+                              controllers, bad_word, names->str);
+        return refuse(error, CGW_ERROR(NoSuchController), "no controller or hierarchy \"%s\"; there are: %s", bad_word,
+                      names->len ? names->str : "none");
+}
+
+static int add_target(Request *r, const Hierarchy *h, const CgPath *path, const CgroupPaths *own, RequestFlags flags) {
+        const Root *root = r->caller->root;
+        const char *root_path = root->paths[h->index], *current = own->paths[h->index];
+        Target *t = r->targets + r->n;
+
+        if (root->fds[h->index] < 0)
+                return refuse(r->error, CGW_ERROR(NoSuchController), "the caller has no root in the hierarchy %s", h->name);
+
+        if (path->absolute)
+                current = "";
+        else if (!current || !cg_path_is_below(current, root_path))
+                return refuse(r->error, CGW_ERROR(NoSuchCgroup),
+                              "%s: the caller is outside its cgroup namespace, a relative path has no meaning", h->name);
+        else
+                current += strlen(root_path) + (root_path[0] && current[strlen(root_path)] == '/');
+
+        *t = (Target) { .h = h, .root_fd = root->fds[h->index], .root_path = root_path, .fd = -EBADF };
+        r->n++;
+        t->rel = cg_path_join(current, path->rel);
+        t->full = t->rel ? cg_path_join(root_path, t->rel) : NULL;
+        if (!t->full)
+                return -ENOMEM;
+
+        t->fd = tree_open(t->root_fd, t->rel, 0);
+        if (t->fd < 0 && (t->fd != -ENOENT || (flags & REQUEST_EXISTS)))
+                return fail(r->error, t->fd, "open", h, t->rel);
+
+        if (flags & REQUEST_WRITE) {
+                if (!h->writable)
+                        return fail(r->error, -EROFS, "change", h, t->rel);
+                if (!manager_may_write(r->manager, h, t->full))
+                        return refuse(r->error, CGW_ERROR(NotDelegated), "%s:/%s has not been delegated to cgwarden by systemd",
+                                      h->name, t->rel);
+        }
+        return 0;
+}
+
+static int fill(Request *r, const char *controllers, const char *path_text, RequestFlags flags) {
+        _cleanup_(cgroup_paths_done) CgroupPaths own = {};
+        _cleanup_(cg_path_done) CgPath path = CG_PATH_NULL;
+        const char *reason = NULL;
+        char bad_word[128] = "";
+        int k;
+
+        k = layout_select(r->manager->layout, controllers, &r->selection, bad_word, sizeof(bad_word));
+        if (k < 0)
+                return refuse_controllers(r->manager, controllers, bad_word, k, r->error);
+        if ((flags & REQUEST_ONE) && __builtin_popcount(r->selection.hierarchies) != 1)
+                return refuse(r->error, CGW_ERROR(InvalidValue), "controllers \"%s\" are in more than one hierarchy", controllers);
+
+        k = cg_path_parse(path_text, r->manager->config->path_depth, &path, &reason);
+        if (k < 0)
+                return refuse(r->error, CGW_ERROR(InvalidPath), "path \"%s\": %s", path_text, reason);
+
+        if (!path.absolute) {
+                k = process_read_cgroups(r->manager->layout, &r->caller->process, &own);
+                if (k < 0)
+                        return refuse(r->error, CGW_ERROR(NoSuchProcess), "the calling process is gone");
+        }
+
+        LAYOUT_FOR_EACH(h, r->manager->layout, r->selection.hierarchies) {
+                k = add_target(r, h, &path, &own, flags);
+                if (k < 0)
+                        return k;
+        }
+        return 0;
+}
+
+int request_init(Request *r, Manager *m, Caller *caller, const char *controllers, const char *path, RequestFlags flags,
+                 sd_bus_error *error) {
+        int k;
+
+        *r = (Request) { .manager = m, .caller = caller, .facts = caller_facts(caller), .error = error };
+        k = fill(r, controllers, path, flags);
+        if (k < 0)
+                request_done(r);
+        return k;
+}
+
+int request_init_below(Request *r, const Request *above, const char *name) {
+        *r = (Request) { .manager = above->manager, .caller = above->caller, .facts = above->facts,
+                         .selection = above->selection, .error = above->error };
+
+        for (size_t i = 0; i < above->n; i++) {
+                const Target *from = above->targets + i;
+                Target *t = r->targets + r->n++;
+
+                *t = (Target) { .h = from->h, .root_fd = from->root_fd, .root_path = from->root_path, .fd = -EBADF };
+                t->rel = cg_path_join(from->rel, name);
+                t->full = cg_path_join(from->full, name);
+                if (!t->rel || !t->full) {
+                        request_done(r);
+                        return -ENOMEM;
+                }
+                t->fd = tree_open(t->root_fd, t->rel, 0);
+        }
+        return 0;
+}
+
+void request_done(Request *r) {
+        for (size_t i = 0; i < r->n; i++) {
+                free(r->targets[i].rel);
+                free(r->targets[i].full);
+                safe_close(r->targets[i].fd);
+        }
+        r->n = 0;
+}
+
+static int read_owner(int fd, AuthorizeCgroup *ret) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        *ret = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+        return 0;
+}
+
+/* Of the cgroup, or of the deepest one of its path that exists. */
+int target_read_owner(const Target *t, AuthorizeTarget *facts) {
+        _cleanup_close_ int deepest = -EBADF;
+        size_t length;
+
+        if (t->fd >= 0)
+                return read_owner(t->fd, &facts->cgroup);
+
+        deepest = tree_open_deepest(t->root_fd, t->rel, &length);
+        return deepest < 0 ? deepest : read_owner(deepest, &facts->cgroup);
+}
+
+int target_read_parent(const Target *t, AuthorizeTarget *facts) {
+        const char *slash = strrchr(t->rel, '/');
+        g_autofree char *parent = g_strndup(t->rel, slash ? (size_t) (slash - t->rel) : 0);
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!*t->rel) {
+                facts->parent = (AuthorizeCgroup) { .in_root = false, .owner = (uid_t) -1 };
+                return 0;
+        }
+
+        fd = tree_open(t->root_fd, parent, O_PATH);
+        return fd < 0 ? fd : read_owner(fd, &facts->parent);
+}
+
+int request_authorize(Request *r, Operation operation, const Target *t, const AuthorizeTarget *facts) {
+        const char *reason;
+        int k = authorize(&r->facts, operation, facts, &reason);
+
+        if (k < 0)
+                return refuse(r->error, CGW_ERROR(AccessDenied), "%s %s:/%s is not allowed: %s", operation_to_string(operation),
+                              t->h->name, t->rel, reason);
+        return 0;
+}
+
+int request_authorize_simple(Request *r, Operation operation, const Target *t) {
+        AuthorizeTarget facts = {};
+        int k;
+
+        k = target_read_owner(t, &facts);
+        if (k >= 0)
+                k = target_read_parent(t, &facts);
+        if (k == -ENOENT) /* of a removal: neither it nor its parent is there */
+                k = 0;
+        if (k < 0)
+                return fail(r->error, k, operation_to_string(operation), t->h, t->rel);
+        return request_authorize(r, operation, t, &facts);
+}
+
+int request_read_process(const Request *r, const PidRef *process, AuthorizeProcess *ret) {
+        ProcessStatus status;
+        int k = process_read_status(process, &status);
+
+        if (k < 0)
+                return k;
+
+        *ret = (AuthorizeProcess) {
+                .ruid = status.ruid,
+                .euid = status.euid,
+                .suid = status.suid,
+                .visible = caller_pid_to(r->caller, process->pid) != 0,
+                .untouchable = status.kernel_thread || process->pid == 1 || process->pid == getpid(),
+        };
+        return 0;
+}
+
+/* EnterFrom=: patterns of paths from the daemon's root; %U is the caller's uid. */
+static bool leaves_open(const Request *r, const char *from_full) {
+        g_autofree char *from = g_strconcat("/", from_full, NULL), *uid = g_strdup_printf("%u", (unsigned) r->caller->uid);
+
+        for (char **p = r->manager->config->enter_from; *p; p++) {
+                g_auto(GStrv) parts = g_strsplit(*p, "%U", -1);
+                g_autofree char *pattern = g_strjoinv(uid, parts);
+
+                if (fnmatch(pattern, from, FNM_PATHNAME) == 0)
+                        return true;
+        }
+        return false;
+}
+
+int request_authorize_attach(Request *r, const Target *t, const PidRef *process, const char *from_full) {
+        AuthorizeTarget facts = {};
+        int k;
+
+        k = target_read_owner(t, &facts);
+        if (k < 0)
+                return fail(r->error, k, "attach", t->h, t->rel);
+
+        k = request_read_process(r, process, &facts.process);
+        if (k < 0)
+                return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
+
+        if (from_full) {
+                g_autofree char *common = g_strndup(from_full, cg_path_common(from_full, t->full));
+                _cleanup_close_ int fd = tree_open(t->h->fd, common, O_PATH);
+
+                if (fd >= 0 && cg_path_is_below(common, t->root_path))
+                        (void) read_owner(fd, &facts.common);
+                facts.leaves_open = leaves_open(r, from_full);
+        }
+        return request_authorize(r, OPERATION_ATTACH, t, &facts);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/root.h"
+
+#include "cgroup/tree.h"
+
+int root_new(const Layout *l, const CgroupPaths *paths, Root **ret) {
+        _cleanup_(root_unrefp) Root *root = calloc(1, sizeof(*root));
+
+        if (!root)
+                return -ENOMEM;
+
+        root->n_ref = 1;
+        root->layout = l;
+        for (size_t i = 0; i < HIERARCHIES_MAX; i++)
+                root->fds[i] = -EBADF;
+
+        for (size_t i = 0; i < l->n; i++) {
+                if (!paths->paths[i])
+                        continue;
+                root->paths[i] = strdup(paths->paths[i]);
+                if (!root->paths[i])
+                        return -ENOMEM;
+                root->fds[i] = tree_open(l->hierarchies[i].fd, root->paths[i], 0);
+        }
+
+        *ret = TAKE_PTR(root);
+        return 0;
+}
+
+int root_new_host(const Layout *l, Root **ret) {
+        CgroupPaths paths = {};
+        char empty[] = "";
+
+        for (size_t i = 0; i < l->n; i++)
+                paths.paths[i] = empty;
+        return root_new(l, &paths, ret);
+}
+
+Root *root_ref(Root *root) {
+        root->n_ref++;
+        return root;
+}
+
+Root *root_unref(Root *root) {
+        if (!root || --root->n_ref > 0)
+                return NULL;
+
+        for (size_t i = 0; i < HIERARCHIES_MAX; i++) {
+                safe_close(root->fds[i]);
+                free(root->paths[i]);
+        }
+        free(root);
+        return NULL;
+}

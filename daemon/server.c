@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "common/log.h"
+#include "common/path.h"
+#include "daemon/error.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+/* In one turn of the event loop, so that clients that are there already are not kept waiting by new ones. */
+#define ACCEPT_BURST 16
+/* Replies that a client does not read are kept for it; more than this and it is gone. */
+#define UNREAD_MAX 256
+
+struct Server {
+        Manager *manager;
+        int listen_fd;
+        sd_event_source *listen_source;
+        GHashTable *peers; /* Connection */
+        Connection *system;
+        sd_id128_t id;
+        uint64_t next_name;
+};
+
+static Connection *connection_free(Connection *c) {
+        if (!c)
+                return NULL;
+
+        if (c->bus) {
+                sd_bus_detach_event(c->bus);
+                sd_bus_close(c->bus);
+                sd_bus_unref(c->bus);
+        }
+        if (!c->system)
+                quota_release(c->manager->quotas, c->charge, QUOTA_CONNECTIONS, 1);
+        if (c->callers)
+                g_hash_table_unref(c->callers);
+        caller_free(c->caller);
+        g_free(c);
+        return NULL;
+}
+
+int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, sd_bus_error *error) {
+        Caller *caller = c->caller;
+        const char *reason = c->refusal;
+        uint64_t unread;
+        int r;
+
+        if (c->system) {
+                r = system_bus_find_caller(c, sd_bus_message_get_sender(message), &caller, error);
+                if (r < 0)
+                        return r;
+        }
+        if (!caller)
+                return refuse(error, CGW_ERROR(AccessDenied), "the caller is refused: %s", reason);
+        if (!c->system && sd_bus_get_n_queued_write(c->bus, &unread) >= 0 && unread > UNREAD_MAX) {
+                sd_bus_close(c->bus);
+                return -ECONNRESET;
+        }
+
+        r = caller_refresh(caller, &reason);
+        if (r < 0)
+                return refuse(error, CGW_ERROR(AccessDenied), "the caller is refused: %s", reason);
+        *ret = caller;
+        return 0;
+}
+
+static bool may_see(const Connection *c, uid_t owner, const Hierarchy *h, const char *path) {
+        const Caller *caller = c->caller;
+        uint32_t inside;
+
+        if (!c->wants_signals || !caller || !caller->root->paths[h->index] ||
+            !cg_path_is_below(path, caller->root->paths[h->index]))
+                return false;
+        return caller->privileged || caller->uid == owner ||
+               (caller->namespace_root && id_map_to_inside(&caller->uids, owner, &inside));
+}
+
+static void send_signal(const Connection *c, const char *member, SignalFill fill, const Caller *receiver, void *userdata) {
+        sd_bus_message *message = NULL;
+        int r;
+
+        r = sd_bus_message_new_signal(c->bus, &message, CGW_OBJECT_PATH, CGW_MANAGER_INTERFACE, member);
+        if (r >= 0)
+                r = fill(message, receiver, userdata);
+        if (r >= 0)
+                r = sd_bus_send(c->bus, message, NULL);
+        if (r < 0 && r != -ENOTCONN && r != -ECONNRESET)
+                log_full(LOG_DEBUG, r, member, "cannot send a signal");
+        sd_bus_message_unref(message);
+}
+
+void manager_emit(Manager *m, const char *member, uid_t owner, const Hierarchy *h, const char *path, SignalFill fill,
+                  void *userdata) {
+        GHashTableIter i;
+        gpointer p;
+
+        if (!m->server)
+                return;
+
+        if (m->server->system && m->server->system->bus && sd_bus_is_ready(m->server->system->bus) > 0)
+                send_signal(m->server->system, member, fill, NULL, userdata);
+
+        g_hash_table_iter_init(&i, m->server->peers);
+        while (g_hash_table_iter_next(&i, &p, NULL)) {
+                const Connection *c = p;
+
+                if (may_see(c, owner, h, path))
+                        send_signal(c, member, fill, c->caller, userdata);
+        }
+}
+
+/* What a bus driver would answer to a client that takes the socket for a bus. */
+static int on_driver_call(Connection *c, sd_bus_message *message) {
+        if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus", "Hello")) {
+                g_autofree char *name = g_strdup_printf(":1.%" G_GUINT64_FORMAT, (guint64) ++c->server->next_name);
+
+                return sd_bus_reply_method_return(message, "s", name);
+        }
+        if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus", "AddMatch")) {
+                c->wants_signals = true;
+                return sd_bus_reply_method_return(message, NULL);
+        }
+        if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus", "RemoveMatch"))
+                return sd_bus_reply_method_return(message, NULL);
+        return 0;
+}
+
+static int on_peer_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Connection *c = userdata;
+        int r;
+
+        if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
+                g_hash_table_remove(c->server->peers, c); /* frees it */
+                return 1;
+        }
+
+        r = on_driver_call(c, message);
+        return r != 0 ? (r < 0 ? r : 1) : connection_on_introspect(message, c);
+}
+
+/* SO_PEERPIDFD where there is one, else the number, which caller_new() checks against the ids. */
+static int peer_process(int fd, const struct ucred *cred, PidRef *ret) {
+        socklen_t length = sizeof(int);
+        int pidfd = -EBADF;
+
+        if (cred->pid <= 0)
+                return -ESRCH;
+        if (!getenv("CGWARDEN_KERNEL") && getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) >= 0) {
+                *ret = (PidRef) { .pid = cred->pid, .fd = pidfd };
+                return 0;
+        }
+        return pidref_from_pid(cred->pid, ret);
+}
+
+static void identify_peer(Connection *c, int fd, const struct ucred *cred) {
+        PidRef process = PIDREF_NULL;
+
+        if (peer_process(fd, cred, &process) < 0) {
+                c->refusal = cred->pid <= 0 ? "its process is not in a pid namespace that the daemon can see"
+                                            : "the calling process is gone";
+                return;
+        }
+        if (caller_new(&c->manager->host, &process, cred->uid, cred->gid, &c->caller, &c->refusal) < 0)
+                c->caller = NULL;
+}
+
+static int start_peer(Connection *c, int *fd) {
+        int r;
+
+        r = sd_bus_new(&c->bus);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_set_fd(c->bus, *fd, *fd);
+        if (r < 0)
+                return r;
+        *fd = -EBADF;
+
+        r = sd_bus_set_server(c->bus, true, c->server->id);
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(c->bus, true);
+        if (r >= 0)
+                r = sd_bus_add_filter(c->bus, NULL, on_peer_message, c);
+        if (r >= 0)
+                r = connection_add_objects(c);
+        if (r >= 0)
+                r = sd_bus_start(c->bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(c->bus, c->manager->event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+static void accept_peer(Server *s, int fd_taken) {
+        _cleanup_close_ int fd = fd_taken;
+        struct ucred cred;
+        socklen_t length = sizeof(cred);
+        Connection *c;
+        int r;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
+                return;
+
+        c = g_new0(Connection, 1);
+        c->server = s;
+        c->manager = s->manager;
+        identify_peer(c, fd, &cred);
+        c->charge = c->caller ? c->caller->charge : cred.uid;
+
+        r = quota_charge(s->manager->quotas, c->charge, QUOTA_CONNECTIONS, 1, s->manager->config->connections_per_user);
+        if (r < 0) {
+                log_full(LOG_DEBUG, r, NULL, "uid %u has as many connections as it may", (unsigned) c->charge);
+                caller_free(c->caller);
+                g_free(c);
+                return;
+        }
+
+        g_hash_table_add(s->peers, c);
+        r = start_peer(c, &fd);
+        if (r < 0) {
+                log_full(LOG_DEBUG, r, NULL, "cannot serve a client");
+                g_hash_table_remove(s->peers, c);
+        }
+}
+
+static int on_listen(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
+        Server *s = userdata;
+
+        for (unsigned i = 0; i < ACCEPT_BURST; i++) {
+                int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+                if (fd < 0) {
+                        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+                                log_full(LOG_WARNING, errno, NULL, "cannot accept a client");
+                        return 0;
+                }
+                accept_peer(s, fd);
+        }
+        return 0;
+}
+
+static void free_connection(gpointer p) {
+        connection_free(p);
+}
+
+int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret) {
+        Server *s = g_new0(Server, 1);
+        int r;
+
+        s->manager = m;
+        s->listen_fd = listen_fd;
+        s->peers = g_hash_table_new_full(NULL, NULL, free_connection, NULL);
+        m->server = s;
+
+        r = sd_id128_randomize(&s->id);
+        if (r >= 0 && listen_fd >= 0)
+                r = sd_event_add_io(m->event, &s->listen_source, listen_fd, EPOLLIN, on_listen, s);
+        if (r >= 0 && system_bus) {
+                s->system = g_new0(Connection, 1);
+                s->system->server = s;
+                s->system->manager = m;
+                s->system->system = true;
+                r = system_bus_open(s->system);
+        }
+        if (r < 0) {
+                server_free(s);
+                return r;
+        }
+
+        *ret = s;
+        return 0;
+}
+
+Server *server_free(Server *s) {
+        if (!s)
+                return NULL;
+
+        s->manager->server = NULL;
+        sd_event_source_unref(s->listen_source);
+        safe_close(s->listen_fd);
+        g_hash_table_unref(s->peers);
+        connection_free(s->system);
+        g_free(s);
+        return NULL;
+}

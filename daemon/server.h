@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/manager.h"
+
+/*
+ * The two ways in: the peer socket, one sd_bus for each client, and a name on the system bus. Both offer the same
+ * objects; a Connection tells a method who its caller is.
+ */
+
+typedef struct Connection {
+        Server *server;
+        Manager *manager;
+        sd_bus *bus;
+        bool system;
+
+        /* A peer: one caller for the life of the connection. NULL when it was refused, for the reason given. */
+        Caller *caller;
+        const char *refusal;
+        uid_t charge;
+        bool wants_signals; /* has asked with AddMatch */
+
+        /* The system bus: unique name -> Caller. */
+        GHashTable *callers;
+} Connection;
+
+/* listen_fd: taken. system_bus: whether to own org.cgwarden1 on the system bus, now or as soon as there is one. */
+int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret);
+Server *server_free(Server *s);
+
+/* Who sent a message; the namespaces are read anew. On failure error is set. */
+int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, sd_bus_error *error);
+
+/* Puts the objects on a connection. */
+int connection_add_objects(Connection *c);
+/* The filter of peer connections and of the system bus: introspection with the documentation in it. */
+int connection_on_introspect(sd_bus_message *message, Connection *c);
+
+extern const sd_bus_vtable manager_vtable[];
+extern const sd_bus_vtable session_vtable[];
+int session_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found, sd_bus_error *error);
+int session_object_list(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error);
+
+/* system-bus.c */
+int system_bus_open(Connection *c);
+int system_bus_find_caller(Connection *c, const char *sender, Caller **ret, sd_bus_error *error);

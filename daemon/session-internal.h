@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/session.h"
+
+/* What the session-*.c files share. */
+
+#define SESSION_RECORD "session"
+#define MADE_RECORD "made" /* on the parents that we made for sessions */
+
+struct SessionTable {
+        Manager *manager;
+        GHashTable *sessions; /* id -> Session */
+        GHashTable *groups;   /* key -> SessionGroup */
+        sd_event_source *prune_timer;
+};
+
+SessionGroup *session_group_get(Manager *m, Root *root, const char *prefix, const char *user, uid_t uid, gid_t gid, uid_t charge);
+/* The smallest free number from a number on. */
+uint32_t session_group_next(const SessionGroup *g, uint32_t from);
+void session_group_set(SessionGroup *g, uint32_t number, bool used);
+/* Frees the groups that have no session, and removes their directories. */
+void session_groups_prune(Manager *m);
+void session_group_prune_later(Manager *m);
+
+Session *session_new(SessionGroup *g, uint32_t number);
+void session_insert(Manager *m, Session *s);
+void session_drop(Manager *m, Session *s);
+
+int session_write_record(const Session *s, int fd);
+int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix);
+
+void session_watch_leader(Manager *m, Session *s, PidRef *leader);
+/* v2: moves root's leader out when the user has a process of his own; asks again until then. */
+void session_part_leader(Manager *m, const Session *s);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * v2: root's login process (sshd, login, su) leaves the session's leaf for a cgroup of root's own, as soon as a process
+ * of the user's is in the session. cgroup-v2.rst, "Delegation Containment": who may write cgroup.procs of the common
+ * ancestor moves any process below it, and what is in a cgroup of one's own can be frozen and killed.
+ *
+ * It can't go before: the user's process is its child and starts where its parent is. The kernel has no event for that
+ * moment, so we look, often at first.
+ */
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cgroup/record.h"
+#include "common/log.h"
+#include "daemon/session-internal.h"
+
+#define FIRST_DELAY_USEC 2000U
+#define LAST_DELAY_USEC 500000U
+
+typedef struct Parting {
+        Manager *manager;
+        char id[SESSION_ID_MAX];
+        uint64_t delay;
+} Parting;
+
+static bool is_users(pid_t pid, uid_t uid) {
+        char path[64];
+        struct stat st;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d", (int) pid);
+        return stat(path, &st) >= 0 && st.st_uid == uid; /* the effective uid, proc(5) */
+}
+
+/* -EAGAIN: the user has no process of his own yet. */
+static int move_out(Manager *m, const Session *s, const Hierarchy *h) {
+        g_autofree char *path = session_path(s), *rel = g_strconcat(path, CGW_LEADER_SUFFIX, NULL);
+        _cleanup_close_ int leaf = session_open_cgroup(s, h, "/" CGW_LEAF_NAME), fd = -EBADF;
+        TreeMade made = TREE_MADE_NULL;
+        PidList pids = {};
+        bool leader = false, users = false;
+        int r;
+
+        r = leaf < 0 ? leaf : tree_list_pids(leaf, false, &pids);
+        for (size_t i = 0; r >= 0 && i < pids.n; i++) {
+                leader |= pids.pids[i] == s->leader;
+                users |= pids.pids[i] != s->leader && is_users(pids.pids[i], s->group->uid);
+        }
+        pid_list_done(&pids);
+        if (r < 0)
+                return r;
+        /* It has gone elsewhere, or has become the user's process itself. */
+        if (!leader || is_users(s->leader, s->group->uid))
+                return 0;
+        if (!users)
+                return -EAGAIN;
+
+        fd = tree_make(&(TreeMake) { .h = h, .root_fd = s->group->root->fds[h->index], .rel = rel }, &made);
+        if (fd < 0)
+                return fd;
+        r = record_write(fd, MADE_RECORD, "1");
+        if (r >= 0)
+                r = tree_attach(fd, s->leader);
+        if (r < 0)
+                tree_unmake(&made);
+        tree_made_done(&made);
+        return r;
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
+        Parting *p = userdata;
+        Session *s = g_hash_table_lookup(p->manager->sessions->sessions, p->id);
+        int r = 0;
+
+        if (s && !s->closing && s->leader > 0)
+                r = move_out(p->manager, s, p->manager->layout->v2);
+        if (r == -EAGAIN) {
+                p->delay = MIN(p->delay * 2, LAST_DELAY_USEC);
+                if (sd_event_source_set_time(source, usec + p->delay) >= 0 &&
+                    sd_event_source_set_enabled(source, SD_EVENT_ONESHOT) >= 0)
+                        return 0;
+        } else if (r < 0 && r != -ENOENT && r != -ESRCH) {
+                log_full(LOG_WARNING, r, p->id, "cannot move the login's process out of the session");
+        }
+
+        sd_event_source_unref(source);
+        g_free(p);
+        return 0;
+}
+
+void session_part_leader(Manager *m, const Session *s) {
+        sd_event_source *source = NULL;
+        uint64_t now;
+        Parting *p;
+
+        /* Root's own session is no less root's than its leader. */
+        if (s->group->uid == 0 || s->joined || !m->layout->v2 || !(s->hierarchies & (1U << m->layout->v2->index)))
+                return;
+        if (sd_event_now(m->event, CLOCK_MONOTONIC, &now) < 0)
+                return;
+
+        p = g_new0(Parting, 1);
+        p->manager = m;
+        p->delay = FIRST_DELAY_USEC;
+        memcpy(p->id, s->id, sizeof(p->id));
+        if (sd_event_add_time(m->event, &source, CLOCK_MONOTONIC, now + p->delay, 1000, on_time, p) < 0)
+                g_free(p);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of sessions, their records, and their end. session-open.c makes them. */
+
+#include "daemon/session.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "cgroup/record.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/path.h"
+#include "daemon/session-internal.h"
+#include "daemon/sweep.h"
+
+SessionTable *session_table_new(Manager *m) {
+        SessionTable *t = g_new0(SessionTable, 1);
+
+        t->manager = m;
+        t->sessions = g_hash_table_new(g_str_hash, g_str_equal);
+        t->groups = g_hash_table_new(g_str_hash, g_str_equal);
+        return t;
+}
+
+SessionTable *session_table_free(SessionTable *t) {
+        GHashTableIter i;
+        gpointer s;
+
+        if (!t)
+                return NULL;
+
+        g_hash_table_iter_init(&i, t->sessions);
+        while (g_hash_table_iter_next(&i, NULL, &s)) {
+                g_hash_table_iter_steal(&i);
+                session_drop(t->manager, s);
+        }
+        session_groups_prune(t->manager);
+        sd_event_source_unref(t->prune_timer);
+        g_hash_table_unref(t->sessions);
+        g_hash_table_unref(t->groups);
+        g_free(t);
+        return NULL;
+}
+
+static void make_id(Manager *m, char *id) {
+        do {
+                uint32_t number;
+
+                if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+                        number = g_random_int();
+                (void) snprintf(id, SESSION_ID_MAX, "%08x", number);
+        } while (g_hash_table_contains(m->sessions->sessions, id));
+}
+
+Session *session_new(SessionGroup *g, uint32_t number) {
+        Session *s = g_new0(Session, 1);
+
+        s->process.watch = s->events.watch = WATCH_NULL;
+        s->group = g;
+        s->number = number;
+        g->n_sessions++;
+        session_group_set(g, number, true);
+        return s;
+}
+
+void session_insert(Manager *m, Session *s) {
+        if (!s->id[0])
+                make_id(m, s->id);
+        g_hash_table_insert(m->sessions->sessions, s->id, s);
+}
+
+void session_drop(Manager *m, Session *s) {
+        if (g_hash_table_lookup(m->sessions->sessions, s->id) == s)
+                g_hash_table_remove(m->sessions->sessions, s->id);
+        watcher_remove(m->watcher, &s->process.watch);
+        watcher_remove(m->watcher, &s->events.watch);
+        if (!s->joined)
+                session_group_set(s->group, s->number, false);
+        s->group->n_sessions--;
+        g_free(s);
+}
+
+char *session_path(const Session *s) {
+        if (s->number == SESSION_NO_NUMBER)
+                return g_strdup(s->group->prefix);
+        return g_strdup_printf("%s%u", s->group->prefix, s->number);
+}
+
+static const Hierarchy *first_hierarchy(const Manager *m, const Session *s) {
+        return m->layout->hierarchies + __builtin_ctz(s->hierarchies);
+}
+
+char *session_shown_path(const Manager *m, const Session *s, const Caller *caller) {
+        const Hierarchy *h = first_hierarchy(m, s);
+        g_autofree char *path = session_path(s);
+        _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], path);
+        const char *rel = full ? full : "";
+
+        if (caller)
+                rel += strlen(caller->root->paths[h->index]);
+        return g_strdup_printf("/%s", rel + (*rel == '/'));
+}
+
+int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix) {
+        g_autofree char *path = session_path(s), *rel = g_strconcat(path, suffix, NULL);
+
+        return s->group->root->fds[h->index] < 0 ? -ENOENT : tree_open(s->group->root->fds[h->index], rel, 0);
+}
+
+int session_write_record(const Session *s, int fd) {
+        const SessionGroup *g = s->group;
+        g_autofree char *text = g_strdup_printf("id=%s\nuid=%u\ngid=%u\ncharge=%u\nleader=%d\nstart=%" G_GUINT64_FORMAT
+                                                "\nnumber=%u\nprune=%u\nprefix=%s\nuser=%s\n",
+                                                s->id, (unsigned) g->uid, (unsigned) g->gid, (unsigned) g->charge,
+                                                (int) s->leader, (guint64) s->leader_start, s->number,
+                                                (unsigned) g->prune_depth, g->prefix, g->user);
+
+        return strlen(text) < RECORD_MAX ? record_write(fd, SESSION_RECORD, text) : -E2BIG;
+}
+
+bool session_is_visible(const Session *s, const Caller *caller) {
+        const Root *root = s->group->root;
+        uint32_t inside;
+
+        for (size_t i = 0; i < root->layout->n; i++)
+                if ((s->hierarchies & (1U << i)) && (!caller->root->paths[i] || !root->paths[i] ||
+                                                     !cg_path_is_below(root->paths[i], caller->root->paths[i])))
+                        return false;
+
+        return caller->privileged || s->group->uid == caller->uid ||
+               (caller->namespace_root && id_map_to_inside(&caller->uids, s->group->uid, &inside));
+}
+
+Session *session_find(Manager *m, const Caller *caller, const char *id) {
+        Session *s = g_hash_table_lookup(m->sessions->sessions, id);
+
+        return s && session_is_visible(s, caller) ? s : NULL;
+}
+
+int session_authorize_close(const Session *s, const Caller *caller, sd_bus_error *error) {
+        AuthorizeTarget facts = {
+                .cgroup = { .in_root = session_is_visible(s, caller), .owner = s->group->uid },
+                .uid = s->group->uid,
+                .gid = s->group->gid,
+        };
+        AuthorizeCaller who = caller_facts(caller);
+        const char *reason;
+
+        if (authorize(&who, OPERATION_SESSION, &facts, &reason) < 0)
+                return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: %s", s->id, reason);
+        return 0;
+}
+
+unsigned session_count(const Manager *m) {
+        return g_hash_table_size(m->sessions->sessions);
+}
+
+int session_for_each(Manager *m, SessionHandler f, void *userdata) {
+        g_autoptr(GPtrArray) list = g_ptr_array_new();
+        GHashTableIter i;
+        gpointer s;
+        int r = 0;
+
+        /* A copy: the handler may end sessions. */
+        g_hash_table_iter_init(&i, m->sessions->sessions);
+        while (g_hash_table_iter_next(&i, NULL, &s))
+                g_ptr_array_add(list, s);
+        for (unsigned k = 0; r >= 0 && k < list->len; k++)
+                r = f(userdata, list->pdata[k]);
+        return r;
+}

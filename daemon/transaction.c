@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/transaction.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "cgroup/record.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/path.h"
+
+#define INTENT "intent"
+#define INTENT_MAX (60 * 1024) /* XATTR_SIZE_MAX is 64 KiB */
+
+typedef struct Move {
+        const Hierarchy *h;
+        PidRef process; /* fd borrowed */
+        int from_fd;
+        bool done;
+} Move;
+
+struct Transaction {
+        const Layout *layout;
+        GString *intent;
+        GArray *made;  /* TreeMade */
+        GArray *moves; /* Move */
+        bool begun, committed;
+};
+
+/* The first hierarchy that takes records keeps the intent. */
+static const Hierarchy *intent_hierarchy(const Layout *l) {
+        for (size_t i = 0; i < l->n; i++)
+                if (l->hierarchies[i].writable)
+                        return l->hierarchies + i;
+        return NULL;
+}
+
+static void clear_made(gpointer p) {
+        tree_made_done(p);
+}
+
+static void clear_move(gpointer p) {
+        safe_close(((Move *) p)->from_fd);
+}
+
+Transaction *transaction_new(const Layout *l) {
+        Transaction *t = g_new0(Transaction, 1);
+
+        t->layout = l;
+        t->intent = g_string_new(NULL);
+        t->made = g_array_new(FALSE, TRUE, sizeof(TreeMade));
+        t->moves = g_array_new(FALSE, TRUE, sizeof(Move));
+        g_array_set_clear_func(t->made, clear_made);
+        g_array_set_clear_func(t->moves, clear_move);
+        return t;
+}
+
+void transaction_will_make(Transaction *t, const Hierarchy *h, const char *path, size_t existed) {
+        g_string_append_printf(t->intent, "make\t%s\t%zu\t%s\n", h->name, existed, path);
+}
+
+int transaction_will_move(Transaction *t, const Hierarchy *h, const PidRef *process, const char *from_path) {
+        Move move = { .h = h, .process = *process };
+        uint64_t start;
+        int r;
+
+        r = pidref_start_time(process, &start);
+        if (r < 0)
+                return r;
+        move.from_fd = tree_open(h->fd, from_path, 0);
+        if (move.from_fd < 0)
+                return move.from_fd;
+
+        g_string_append_printf(t->intent, "move\t%s\t%d:%" G_GUINT64_FORMAT "\t%s\n", h->name, (int) process->pid,
+                               (guint64) start, from_path);
+        g_array_append_val(t->moves, move);
+        return 0;
+}
+
+int transaction_begin(Transaction *t) {
+        const Hierarchy *h = intent_hierarchy(t->layout);
+        int r;
+
+        if (!h)
+                return -EROFS;
+        if (t->intent->len > INTENT_MAX)
+                return -E2BIG;
+
+        r = record_write(h->fd, INTENT, t->intent->str);
+        if (r >= 0)
+                t->begun = true;
+        return r;
+}
+
+void transaction_made(Transaction *t, TreeMade *made) {
+        g_array_append_val(t->made, *made);
+        *made = TREE_MADE_NULL;
+}
+
+int transaction_move(Transaction *t, const Hierarchy *h, const PidRef *process, int to_fd) {
+        int r = tree_attach(to_fd, process->pid);
+
+        /* The number was the process's own when it was written if the process is still there now. */
+        if (r >= 0 && !pidref_is_alive(process))
+                r = -ESRCH;
+        if (r < 0)
+                return r;
+
+        for (unsigned i = 0; i < t->moves->len; i++) {
+                Move *m = &g_array_index(t->moves, Move, i);
+
+                if (m->h == h && m->process.pid == process->pid)
+                        m->done = true;
+        }
+        return 0;
+}
+
+static void end_intent(Transaction *t) {
+        const Hierarchy *h = intent_hierarchy(t->layout);
+
+        if (t->begun && h)
+                (void) record_remove(h->fd, INTENT);
+        t->begun = false;
+}
+
+void transaction_commit(Transaction *t) {
+        end_intent(t);
+        t->committed = true;
+}
+
+static void roll_back(Transaction *t) {
+        for (unsigned i = t->moves->len; i > 0; i--) {
+                const Move *m = &g_array_index(t->moves, Move, i - 1);
+                int r = m->done ? tree_attach(m->from_fd, m->process.pid) : 0;
+
+                if (r < 0 && r != -ESRCH)
+                        log_full(LOG_WARNING, r, m->h->name, "cannot move process %d back to where it was", (int) m->process.pid);
+        }
+        for (unsigned i = t->made->len; i > 0; i--)
+                tree_unmake(&g_array_index(t->made, TreeMade, i - 1));
+        end_intent(t);
+}
+
+Transaction *transaction_free(Transaction *t) {
+        if (!t)
+                return NULL;
+
+        if (!t->committed)
+                roll_back(t);
+        g_string_free(t->intent, TRUE);
+        g_array_unref(t->made);
+        g_array_unref(t->moves);
+        g_free(t);
+        return NULL;
+}
+
+static const Hierarchy *find_hierarchy(const Layout *l, const char *name) {
+        for (size_t i = 0; i < l->n; i++)
+                if (streq(l->hierarchies[i].name, name))
+                        return l->hierarchies + i;
+        return NULL;
+}
+
+static void recover_move(const Hierarchy *h, const char *process, const char *from_path) {
+        g_auto(GStrv) parts = g_strsplit(process, ":", 2);
+        _cleanup_close_ int from = tree_open(h->fd, from_path, 0);
+        uint64_t start, now;
+        PidRef ref;
+        uint32_t pid;
+
+        if (from < 0 || !parts[0] || !parts[1] || parse_u32(parts[0], &pid) < 0 || parse_u64(parts[1], &start) < 0)
+                return;
+        if (pidref_from_pid((pid_t) pid, &ref) < 0)
+                return;
+        if (pidref_start_time(&ref, &now) >= 0 && now == start)
+                (void) tree_attach(from, ref.pid);
+        pidref_done(&ref);
+}
+
+/* Empties and removes what had been made. A process that is in it by now (a child of the one that was moved) goes to
+ * the deepest cgroup that had been there before. */
+static void recover_make(const Hierarchy *h, const char *existed, const char *path) {
+        _cleanup_free_ char *rel = strdup(path);
+        _cleanup_close_ int fd = tree_open(h->fd, path, 0), keep = -EBADF;
+        PidList pids = {};
+        uint32_t length;
+
+        if (!rel || parse_u32(existed, &length) < 0 || length > strlen(rel))
+                return;
+
+        if (fd >= 0 && tree_list_pids(fd, true, &pids) >= 0) {
+                char saved = rel[length];
+
+                rel[length] = '\0';
+                keep = tree_open(h->fd, rel, 0);
+                rel[length] = saved;
+                for (size_t i = 0; keep >= 0 && i < pids.n; i++)
+                        (void) tree_attach(keep, pids.pids[i]);
+                (void) tree_remove_below(fd, NULL, NULL);
+        }
+        pid_list_done(&pids);
+
+        for (size_t n = strlen(rel); n > length;) {
+                rel[n] = '\0';
+                (void) unlinkat(h->fd, rel, AT_REMOVEDIR);
+                while (n > length && rel[n] != '/')
+                        n--;
+        }
+}
+
+static void recover_lines(const Layout *l, const char *text, const char *wanted) {
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+        for (unsigned i = 0; lines[i]; i++) {
+                g_auto(GStrv) fields = g_strsplit(lines[i], "\t", 4);
+                const Hierarchy *h;
+
+                if (g_strv_length(fields) != 4 || !streq(fields[0], wanted))
+                        continue;
+                h = find_hierarchy(l, fields[1]);
+                if (!h)
+                        continue;
+                if (streq(wanted, "move"))
+                        recover_move(h, fields[2], fields[3]);
+                else
+                        recover_make(h, fields[2], fields[3]);
+        }
+}
+
+int transaction_recover(const Layout *l) {
+        g_autofree char *text = g_malloc(INTENT_MAX + 1);
+        bool any = false;
+
+        for (size_t i = 0; i < l->n; i++) {
+                int fd = l->hierarchies[i].fd;
+
+                if (record_read(fd, INTENT, text, INTENT_MAX + 1) < 0)
+                        continue;
+                log_notice("undoing what was left half done when the daemon ended");
+                recover_lines(l, text, "move");
+                recover_lines(l, text, "make");
+                (void) record_remove(fd, INTENT);
+                any = true;
+        }
+        return any;
+}
