@@ -36,10 +36,10 @@
  * The library changes no signal handler, leaves no descriptor open over an exec and writes no log.
  */
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/select.h> /* sigset_t; <signal.h> has it only with a feature macro */
 #include <sys/types.h>
 
 #ifdef __cplusplus

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""layers.py SOURCE: each folder includes only what docs/ARCHITECTURE.md lets it; every file has its licence."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import tap
+
+source = Path(sys.argv[1])
+
+# The folder, and which others it may include beside itself. A name with a "." is one file.
+layers = {
+    "common": [],
+    "cgroup": ["common"],
+    "dbus": ["common"],
+    "daemon": ["dbus", "cgroup", "common"],
+    "client": ["common", "dbus/names.h"],
+    "client/cli": ["client/cgwarden.h", "common"],
+    "proxy": ["client/cgwarden.h", "dbus", "common"],
+    # The module speaks the wire protocol itself: libsystemd would cost each login four libraries.
+    "pam": ["client/cgwarden.h", "common", "dbus"],
+}
+
+# Which folders may use glib, and which sd-bus.
+glib = {"daemon", "client/cli", "proxy"}
+sd_bus = {"daemon", "client", "proxy"}
+
+
+def files(folder):
+    for path in sorted((source / folder).glob("*.[ch]")):
+        yield path
+
+
+def own_include_problems(folder, path, name):
+    if "/" not in name:
+        if name != "build-config.h":
+            yield f'{path.relative_to(source)}: "{name}" does not name its folder'
+        return
+    if Path(name).parent == Path(folder):
+        return
+    if not any(name == allowed or str(Path(name).parent) == allowed for allowed in layers[folder]):
+        yield f'{path.relative_to(source)}: {folder} may not include "{name}"'
+
+
+def include_problems(folder):
+    for path in files(folder):
+        text = path.read_text()
+        for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, flags=re.M):
+            yield from own_include_problems(folder, path, name)
+        for name in re.findall(r"^\s*#\s*include\s+<([^>]+)>", text, flags=re.M):
+            if re.match(r"(glib|gio|gobject|json-glib)\b", name) and folder not in glib:
+                yield f"{path.relative_to(source)}: <{name}>, but {folder} does without glib"
+            if name.startswith("systemd/sd-bus") and folder not in sd_bus:
+                yield f"{path.relative_to(source)}: <{name}>, but {folder} does without sd-bus"
+
+
+for folder in layers:
+    if any(files(folder)):
+        tap.check(include_problems(folder), f"{folder}: its includes")
+
+
+def unlicensed():
+    listed = subprocess.run(["git", "-C", str(source), "ls-files"], capture_output=True, text=True)
+    names = listed.stdout.split("\n") if listed.returncode == 0 else []
+    for name in names:
+        path = source / name
+        # Data without comments, and texts that people read, have none.
+        if not path.is_file() or path.suffix in (".md", ".json", ".txt") or name in ("LICENSE", ".clang-format",
+                                                                                     ".editorconfig", ".gitignore"):
+            continue
+        if "fixtures" in path.parts or "corpus" in path.parts or "data" in path.parts:
+            continue
+        head = path.read_bytes()[:2048].decode(errors="replace")
+        if head.strip() and "SPDX-License-Identifier: LGPL-2.1-or-later" not in head:
+            yield f"{name} has no SPDX line"
+
+
+tap.check(unlicensed(), "each file names its licence")
+tap.done()
