@@ -5,6 +5,7 @@
 #include "common/util.h"
 
 #define OVERFLOW_ID 65534U
+#define INITIAL_MAP "0 0 4294967295\n"
 
 int host_init(Host *host, const Layout *l) {
         int r = 0;
@@ -22,11 +23,14 @@ void host_done(Host *host) {
 static int read_user_namespace(Caller *c, ino_t id) {
         bool initial = id == c->host->namespaces[NAMESPACE_USER];
         uid_t owner, outermost = c->uid;
-        IdMap uids, gids;
+        IdMap uids = ID_MAP_NULL, gids = ID_MAP_NULL;
         uint32_t inside;
         int r;
 
-        r = namespace_read_maps(c->process.pid, &uids, &gids);
+        /* Of the initial namespace it is known: every id is its own. */
+        r = initial ? id_map_parse(INITIAL_MAP, &uids) : namespace_read_maps(c->process.pid, &uids, &gids);
+        if (r >= 0 && initial)
+                r = id_map_parse(INITIAL_MAP, &gids);
         if (r < 0)
                 return r;
         id_map_done(&c->uids);
@@ -78,9 +82,6 @@ int caller_refresh(Caller *c, const char **ret_reason) {
         int r;
 
         *ret_reason = "the calling process is gone";
-        if (!pidref_is_alive(&c->process))
-                return -ESRCH;
-
         r = namespace_id(c->process.pid, NAMESPACE_USER, &user);
         if (r >= 0)
                 r = namespace_id(c->process.pid, NAMESPACE_CGROUP, &cgroup);
