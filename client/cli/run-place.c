@@ -205,10 +205,14 @@ int places_make(struct cli *cli, GPtrArray *places) {
         for (guint i = 0; i < places->len; i++) {
                 struct place *p = g_ptr_array_index(places, i);
 
-                if (cgw_delegate(cli->cgw, p->controllers->str, p->path, p->options, NULL) < 0) {
-                        cli_fail(cli, p->controllers->str, p->path);
-                        return STATUS_FAILURE;
-                }
+                int r = cgw_delegate(cli->cgw, p->controllers->str, p->path, p->options, NULL);
+                /* What v2 calls busy is not the new cgroup but the one that we are in ourselves. */
+                if (r == -EBUSY && p->version == 2)
+                        return cli_complain(cli, STATUS_FAILURE,
+                                            "%s: no controller can be enabled below %s while processes are in it",
+                                            p->path, p->base);
+                if (r < 0)
+                        return cli_fail(cli, p->controllers->str, p->path);
                 p->made = true;
         }
 

@@ -9,14 +9,15 @@
 struct attribute {
         const char *controller;
         const char *key;
-        const char *unset; /* the value of a cgroup that nobody has touched */
+        const char *unset; /* the value of a cgroup that nobody has touched; NULL: next to 2^63 */
         bool bytes;        /* print 536870912 as 512M */
         bool as_parent;    /* unset is also what the parent has */
 };
 
-/* 2^63 - 1 rounded down to pages: what v1 prints for "no limit". */
-#define V1_UNLIMITED "9223372036854771712"
+/* What v1 prints for "no limit" is 2^63 - 1 rounded down to pages, which hugetlb has in other sizes. */
+#define V1_UNLIMITED NULL
 
+/* clang-format off */
 static const struct attribute v1_attributes[] = {
         {"memory", "memory.limit_in_bytes", V1_UNLIMITED, true, false},
         {"memory", "memory.soft_limit_in_bytes", V1_UNLIMITED, true, false},
@@ -28,17 +29,29 @@ static const struct attribute v1_attributes[] = {
         {"cpuset", "cpuset.mems", "", false, true},
         {"blkio", "blkio.weight", "500", false, false},
         {"freezer", "freezer.state", "THAWED", false, false},
+        {"hugetlb", "hugetlb.2MB.limit_in_bytes", V1_UNLIMITED, true, false},
+        {"hugetlb", "hugetlb.1GB.limit_in_bytes", V1_UNLIMITED, true, false},
 };
 
 static const struct attribute v2_attributes[] = {
-        {"", "cgroup.freeze", "0", false, false},          {"", "cgroup.type", "domain", false, false},
-        {"memory", "memory.min", "0", true, false},        {"memory", "memory.low", "0", true, false},
-        {"memory", "memory.high", "max", true, false},     {"memory", "memory.max", "max", true, false},
-        {"memory", "memory.swap.max", "max", true, false}, {"pids", "pids.max", "max", false, false},
-        {"cpu", "cpu.max", "max 100000", false, false},    {"cpu", "cpu.weight", "100", false, false},
-        {"cpuset", "cpuset.cpus", "", false, false},       {"cpuset", "cpuset.mems", "", false, false},
-        {"io", "io.weight", "default 100", false, false},  {"io", "io.max", "", false, false},
+        {"", "cgroup.freeze", "0", false, false},
+        {"", "cgroup.type", "domain", false, false},
+        {"memory", "memory.min", "0", true, false},
+        {"memory", "memory.low", "0", true, false},
+        {"memory", "memory.high", "max", true, false},
+        {"memory", "memory.max", "max", true, false},
+        {"memory", "memory.swap.max", "max", true, false},
+        {"pids", "pids.max", "max", false, false},
+        {"cpu", "cpu.max", "max 100000", false, false},
+        {"cpu", "cpu.weight", "100", false, false},
+        {"cpuset", "cpuset.cpus", "", false, false},
+        {"cpuset", "cpuset.mems", "", false, false},
+        {"io", "io.weight", "default 100", false, false},
+        {"io", "io.max", "", false, false},
+        {"hugetlb", "hugetlb.2MB.max", "max", true, false},
+        {"hugetlb", "hugetlb.1GB.max", "max", true, false},
 };
+/* clang-format on */
 
 void limit_free(struct limit *l) {
         g_free(l->key);
@@ -61,6 +74,13 @@ static char *in_units(const char *text) {
                 unit = u;
         }
         return unit ? g_strdup_printf("%" G_GUINT64_FORMAT "%c", n, *unit) : g_strdup(text);
+}
+
+static bool is_unset(const struct attribute *a, const char *value) {
+        if (a->unset)
+                return streq(value, a->unset);
+
+        return g_ascii_strtoull(value, NULL, 10) >= UINT64_C(1) << 62;
 }
 
 /* names: separated by commas or spaces. */
@@ -103,7 +123,7 @@ static void fetch_limit(cgw_t *c, const char *controller, const struct attribute
                 return;
 
         g_strdelimit(g_strstrip(value), "\n", ' ');
-        if (*value == '\0' || streq(value, a->unset))
+        if (*value == '\0' || is_unset(a, value))
                 return;
         if (a->as_parent && same_as_parent(c, controller, n, parent, a->key, value))
                 return;
