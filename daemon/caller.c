@@ -20,6 +20,17 @@ void host_done(Host *host) {
         host->root = root_unref(host->root);
 }
 
+/* Who pays for a caller in another user namespace: who made the outermost one. Where that is root itself (a system
+ * container) it can't be root, who is not limited: then all ids of the caller's block of 65536, which is what a
+ * container is given as a rule (subuid(5)), share one purse. */
+static uid_t purse(uid_t uid, uid_t outermost) {
+        uid_t block = uid & ~(uid_t) 0xffff;
+
+        if (outermost != 0)
+                return outermost;
+        return block ? block : uid;
+}
+
 static int read_user_namespace(Caller *c, ino_t id) {
         bool initial = id == c->host->namespaces[NAMESPACE_USER];
         uid_t owner, outermost = c->uid;
@@ -51,7 +62,7 @@ static int read_user_namespace(Caller *c, ino_t id) {
                 c->namespace_root = owner == c->uid || (id_map_to_inside(&c->uids, c->uid, &inside) && inside == 0);
         }
 
-        c->charge = outermost;
+        c->charge = initial ? c->uid : purse(c->uid, outermost);
         c->user_namespace = id;
         return 0;
 }

@@ -24,7 +24,7 @@ typedef struct Caller {
         PidRef process;
         uid_t uid;
         gid_t gid;
-        uid_t charge;             /* who pays: uid, or who made the user namespace that the caller is in */
+        uid_t charge;             /* who pays: uid, or who answers for the user namespace that the caller is in */
         bool sys_admin;           /* had CAP_SYS_ADMIN in its user namespace when it connected */
         bool privileged;
         bool namespace_root;

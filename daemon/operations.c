@@ -71,6 +71,9 @@ static int create_one(Request *r, Target *t, Transaction *transaction) {
                                .userdata = r,
                        },
                        &made);
+        if (fd == -EBUSY && r->selection.controllers)
+                return refuse(r->error, CGW_ERROR(Busy),
+                              "create %s:/%s: controllers can't be enabled above it, a cgroup there holds processes", t->h->name, t->rel);
         if (fd < 0)
                 return fail(r->error, fd, "create", t->h, t->rel);
 
@@ -255,6 +258,9 @@ int operation_move(Request *r, const PidRef *process) {
         FOR_EACH_TARGET(t, r) {
                 if (k >= 0)
                         k = transaction_move(transaction, t->h, process, t->fd);
+                if (k == -EBUSY)
+                        return refuse(r->error, CGW_ERROR(Busy), "attach to %s:/%s: it has controllers enabled, processes go into a leaf",
+                                      t->h->name, t->rel);
                 if (k < 0)
                         return fail(r->error, k, "attach to", t->h, t->rel);
         }

@@ -123,7 +123,8 @@ static void session_check(Manager *m, Session *s) {
         }
 
         LAYOUT_FOR_EACH(h, m->layout, s->hierarchies) {
-                emit(m, s, "CgroupEmptied", fill_emptied, h);
+                if (!s->emptied)
+                        emit(m, s, "CgroupEmptied", fill_emptied, h);
                 for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
                         int k = i > 0 && !h->v2 ? 0 : remove_cgroup(m, s, h, suffixes[i]);
 
@@ -131,6 +132,8 @@ static void session_check(Manager *m, Session *s) {
                                 r = k;
                 }
         }
+
+        s->emptied = true;
 
         if (r >= 0) {
                 session_finish(m, s);

@@ -74,7 +74,7 @@ void session_group_set(SessionGroup *g, uint32_t number, bool used) {
 
 /* Removes the directories of a prefix, the last one first, as far as we made them and nothing is in them. */
 static void prune_directories(Manager *m, const SessionGroup *g) {
-        unsigned depth = g->prune_depth;
+        unsigned depth = g->opened ? g->prune_depth : 0;
 
         for (size_t i = 0; i < m->layout->n; i++) {
                 g_autofree char *rel = g_strdup(g->prefix);

@@ -366,6 +366,7 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
                 return k;
         }
 
+        g->opened = true;
         session_started(m, s, options);
         *ret = s;
         return 0;

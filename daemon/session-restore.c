@@ -107,6 +107,7 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
                 return k;
 
         g = session_group_get(m, root, r->prefix, r->user, r->uid, r->gid, r->charge);
+        g->opened = true;
         g->prune_depth = (guint8) MIN(r->prune, SESSION_PRUNE_ALL);
         s = session_new(g, r->number);
         memcpy(s->id, r->id, sizeof(s->id));

@@ -23,6 +23,7 @@ typedef struct SessionGroup {
         uid_t uid, charge;
         gid_t gid;
         unsigned n_sessions;
+        bool opened; /* there has been a session: the prefix is a good one */
         guint8 prune_depth;
         size_t n_words;
         uint64_t *used; /* a bit for each number */
@@ -37,7 +38,7 @@ typedef struct Session {
         uint32_t hierarchies;
         uint32_t number; /* SESSION_NO_NUMBER: the prefix is the whole path */
         char id[SESSION_ID_MAX];
-        bool closing;
+        bool closing, emptied;
         bool joined; /* a cgroup that was there already: it is not ours to remove */
 } Session;
 
