@@ -77,10 +77,10 @@ static char *in_units(const char *text) {
 }
 
 static bool is_unset(const struct attribute *a, const char *value) {
-        if (a->unset)
-                return streq(value, a->unset);
+        if (a->unset && streq(value, a->unset))
+                return true;
 
-        return g_ascii_strtoull(value, NULL, 10) >= UINT64_C(1) << 62;
+        return a->bytes && g_ascii_strtoull(value, NULL, 10) >= UINT64_C(1) << 62;
 }
 
 /* names: separated by commas or spaces. */

@@ -189,6 +189,11 @@ check 'prune: all of it is gone' not test -e "$(mount_of "$one")/p"
 do_run "$cw" run -c freezer -n job -- cat /proc/self/cgroup
 like ':/(world\.leaf/)?job'$'\n''|:/(world\.leaf/)?job$' "$out" 'run, as root: in a cgroup of its own'
 
+while read -r name result; do
+        is ok "$result" "run on a terminal: $name"
+done < <(python3 "$CGW_SOURCE/tests/world/terminal.py" "$cw")
+eventually 5 'run on a terminal: nothing is left' not test -e "$(mount_of "$one")$(cgroup_of "$one")/tty"
+
 # ---- an ordinary user in his session
 
 as_user() {
@@ -230,7 +235,7 @@ as_user 'cgwarden run -n background -- sh -c "sleep 0.5 & exit 3"; echo $?; cgwa
 like '^3'$'\n''.*sleep 0.5' "$out" 'run: what is left in the background keeps the cgroup'
 
 # A signal to cgwarden reaches the command, and its answer comes back.
-as_user 'cgwarden run -n signals -- sh -c "trap \"exit 7\" TERM; touch '"$work"'/up; while :; do sleep 0.05; done" &
+as_user 'cgwarden run -n signals -- sh -c "trap \"exit 7\" TERM; touch '"$work"'/up; for i in \$(seq 100); do sleep 0.05; done" &
         until [ -e '"$work"'/up ]; do sleep 0.05; done; kill -TERM $!; wait $!'
 is 7 "$status" 'run: SIGTERM is passed on'
 
