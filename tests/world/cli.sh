@@ -165,6 +165,16 @@ check 'remove -r: it is gone' not test -e "$(mount_of "$one")/a"
 refused 'remove: none there' 1 '/a: there is no such cgroup$' "$cw" remove "$list" /a
 check 'remove -f: none there' "$cw" remove -f "$list" /a
 
+"$cw" create freezer /test/sub
+while read -r name result; do
+        if [[ $result == skip ]]; then
+                ok "completion: $name # SKIP no $name"
+        else
+                is ok "$result" "completion: $name"
+        fi
+done < <(python3 "$CGW_SOURCE/tests/world/completion.py" "$CGW_SOURCE" "${cw%/*}")
+"$cw" remove -r freezer /test
+
 # ---- delegate, prune
 
 sleep 1000 &
