@@ -26,7 +26,7 @@ cases = [
     ("cgwarden create fre", "cgwarden create freezer"),
     ("cgwarden ps freezer /te", "cgwarden ps freezer /test"),
     ("cgwarden remove -r freezer /test/s", "cgwarden remove -r freezer /test/sub"),
-    ("cgwarden get freezer /test cgroup.pr", "cgwarden get freezer /test cgroup.procs"),
+    ("cgwarden get freezer /test cgroup.proc", "cgwarden get freezer /test cgroup.procs"),
     ("cgwarden run --contr", "cgwarden run --controllers"),
     ("cgwarden chown freezer /test ubun", "cgwarden chown freezer /test ubuntu"),
     ("cgwarden run -c freezer -- unam", "cgwarden run -c freezer -- uname"),
