@@ -63,9 +63,7 @@ for folder in layers:
 
 
 def unlicensed():
-    listed = subprocess.run(["git", "-C", str(source), "ls-files"], capture_output=True, text=True)
-    names = listed.stdout.split("\n") if listed.returncode == 0 else []
-    for name in names:
+    for name in tracked.stdout.splitlines():
         path = source / name
         # Data without comments, and texts that people read, have none.
         if not path.is_file() or path.suffix in (".md", ".json", ".txt") or name in ("LICENSE", ".clang-format",
@@ -78,5 +76,10 @@ def unlicensed():
             yield f"{name} has no SPDX line"
 
 
-tap.check(unlicensed(), "each file names its licence")
+# The checkout may be somebody else's, as in a container.
+tracked = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(source), "ls-files"], capture_output=True, text=True)
+if tracked.returncode == 0 and tracked.stdout:
+    tap.check(unlicensed(), "each file names its licence")
+else:
+    tap.skip("each file names its licence", "not a git checkout")
 tap.done()

@@ -286,6 +286,12 @@ if start_bus dbus-daemon && restart TERM; then
         do_run setpriv --reuid=bob --regid=bob --clear-groups "$cw" --address system status
         like "layout +$CGW_WORLD_LAYOUT" "$out" 'the system bus, as a user'
         check 'the system bus: a descriptor passes' "$cw" --address system tree
+        mv "$CGW_SOCKET" "$CGW_SOCKET.away"
+        check 'the system bus: without a socket it is found by itself' "$cw" ping
+        mv "$CGW_SOCKET.away" "$CGW_SOCKET"
+        stop_daemon
+        refused 'the system bus without a daemon' 1 '^cgwarden: ping: ' "$cw" --address system ping
+        diag "$err"
 else
         not_ok 'a system bus'
 fi
