@@ -272,8 +272,8 @@ int cgw_get_pidfd_cgroup(cgw_t *c, const char *controller, int pidfd, char **ret
  * @argv: the program, looked for in $PATH, and its arguments; ends with NULL.
  * @options: may be NULL. @ret_pidfd: a pidfd of the process with FD_CLOEXEC, for close(2).
  * The caller waits for the process as for any child of its own.
- * Returns the pid, the negative errno of execve(2) when the program could not be started, -ECANCELED when it was killed
- * before it was, or an error as above. After a failure nothing is left to be waited for.
+ * Returns the pid, the negative errno of execve(2) when the program could not be started, -ECANCELED when it was
+ * killed before it was, or an error as above. After a failure nothing is left to be waited for.
  */
 pid_t cgw_spawn(cgw_t *c, const char *controllers, const char *path, char *const argv[],
                 const cgw_spawn_options_t *options, int *ret_pidfd);

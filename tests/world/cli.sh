@@ -58,7 +58,7 @@ like '^cgwardend answers \([0-9.]+ ms\)$' "$out" 'ping: what it prints'
 
 do_run "$cw" status --json
 is "$CGW_WORLD_LAYOUT" "$(json 'd["layout"]')" 'status: the layout'
-is "$(cgroup_of unified)" "$([[ $CGW_WORLD_LAYOUT == v1 ]] && echo / || json 'd["cgroups"]["unified"]')" 'status: where we are'
+is "$(cgroup_of "$one")" "$(json "d['cgroups']['$one']")" 'status: where we are'
 
 do_run "$cw" --json list
 is True "$(json 'any("freezer" in h["names"] for h in d)')" 'list: something is called freezer'
