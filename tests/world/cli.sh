@@ -19,7 +19,10 @@ if [[ $CGW_WORLD_LAYOUT == v2 ]]; then
 else
         list=freezer,memory both=(freezer memory) one=freezer limited=memory key=memory.limit_in_bytes
         value=33554432 shown=32M members=tasks
+        # v1 and v2 in one session: v2 has the leaf.
+        [[ $CGW_WORLD_LAYOUT != hybrid ]] || pam_arguments+=,unified
 fi
+places=$(grep -o , <<<"$pam_arguments" | wc -l)
 
 # do_run COMMAND...: in $status, $out and $err
 do_run() {
@@ -221,7 +224,13 @@ like '^/user/ubuntu/0 +ubuntu .*session [0-9a-z]+: ubuntu, leader [0-9]+ su' "$(
 as_user 'cgwarden run -- cat /proc/self/cgroup'
 is 0 "$status" 'run: status'
 like '/user/ubuntu/0/run-[0-9]+-[0-9a-f]+' "$out" 'run: in a cgroup beside the leaf'
-[[ $CGW_WORLD_LAYOUT == v2 ]] || is 3 "$(grep -c '/user/ubuntu/0/run-' <<<"$out")" 'run: in each hierarchy of the session'
+[[ $CGW_WORLD_LAYOUT == v2 ]] || is $((places + 1)) "$(grep -c ':/user/ubuntu/0/run-' <<<"$out")" \
+        'run: in each hierarchy of the session'
+if [[ $CGW_WORLD_LAYOUT != v2 ]]; then
+        as_user 'cgwarden create freezer x && cgwarden move freezer x $$ && cgwarden run -- cat /proc/self/cgroup'
+        is "1 $places" "$(grep -c 'freezer:/user/ubuntu/0/x/run-' <<<"$out") $(grep -c ':/user/ubuntu/0/run-' <<<"$out")" \
+                'run: beside the caller, where it is in different places'
+fi
 as_user 'cgwarden run -- sh -c "exit 42"'
 is 42 "$status" 'run: the status of the command'
 as_user 'cgwarden run -- sh -c "kill -KILL \$\$"'
