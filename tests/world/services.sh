@@ -81,26 +81,50 @@ cgwarden() {
 
 # ---- system bus
 
+readonly bus_socket=/run/dbus/system_bus_socket
 bus_pid=
 
 # start_bus dbus-daemon|dbus-broker: a private system bus at the usual place, with the bus policy of this checkout
 start_bus() {
-        local socket=/run/dbus/system_bus_socket
         mkdir -p /run/dbus /etc/dbus-1/system.d
-        rm -f "$socket"
+        rm -f "$bus_socket"
         [[ ! -e $CGW_SOURCE/dbus/org.cgwarden1.conf ]] || cp "$CGW_SOURCE/dbus/org.cgwarden1.conf" /etc/dbus-1/system.d/
+        dbus-uuidgen --ensure=/etc/machine-id
         case $1 in
         dbus-daemon)
                 dbus-daemon --system --nofork --nopidfile >>"$CGW_OUTPUT/bus.log" 2>&1 </dev/null &
                 ;;
         dbus-broker)
-                echo "not yet" >&2
+                # The launcher wants a journal to log to and the listening socket from its parent, as systemd would give
+                # both. (It asks systemd1 for activation, too, but goes on without an answer.)
+                start_journal
+                perl -MIO::Socket::UNIX -MPOSIX -MFcntl -e '
+                        my $listen = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => shift, Listen => 128) or die "listen: $!";
+                        chmod 0666, $listen->hostpath;
+                        POSIX::dup2(fileno($listen), 3) if fileno($listen) != 3;
+                        open(my $three, "+<&=", 3) or die "3: $!";
+                        fcntl($three, F_SETFD, 0);
+                        @ENV{"LISTEN_FDS", "LISTEN_PID"} = (1, $$);
+                        exec @ARGV;' \
+                        "$bus_socket" dbus-broker-launch --scope system >>"$CGW_OUTPUT/bus.log" 2>&1 </dev/null &
+                ;;
+        *)
+                echo "start_bus: unknown bus $1" >&2
                 return 1
                 ;;
         esac
         bus_pid=$!
         service_pids+=("$bus_pid")
-        wait_until 10 can_connect "$socket"
+        # A socket that listens is not yet a broker that answers.
+        wait_until 10 busctl --timeout=5 list
+}
+
+# The least that passes for a journal: the socket, and what comes in as text in $CGW_OUTPUT/journal.log
+start_journal() {
+        local socket=/run/systemd/journal/socket
+        [[ ! -S $socket ]] || return 0
+        mkdir -p "${socket%/*}"
+        collect_datagrams "$socket" "$CGW_OUTPUT/journal.log"
 }
 
 stop_bus() {
@@ -110,20 +134,24 @@ stop_bus() {
 
 # ---- syslog
 
-# start_syslog: collects what is sent to /dev/log in $CGW_OUTPUT/auth.log, a line a message, with facility and level in
-# front as "<86>"
-start_syslog() {
-        rm -f /dev/log
+# collect_datagrams SOCKET FILE: a line a message
+collect_datagrams() {
         perl -MIO::Socket::UNIX -e '
-                my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "/dev/log") or die "/dev/log: $!";
-                chmod 0666, "/dev/log";
+                my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die "$ARGV[0]: $!";
+                chmod 0666, $ARGV[0];
                 $| = 1;
                 while (defined $socket->recv(my $message, 65536)) {
                         $message =~ s/[\0\n]+$//;
                         print "$message\n";
-                }' >>"$CGW_OUTPUT/auth.log" 2>&1 </dev/null &
+                }' "$1" >>"$2" 2>&1 </dev/null &
         service_pids+=($!)
-        wait_until 5 test -S /dev/log
+        wait_until 5 test -S "$1"
+}
+
+# start_syslog: collects what is sent to /dev/log in $CGW_OUTPUT/auth.log, with facility and level in front as "<86>"
+start_syslog() {
+        rm -f /dev/log
+        collect_datagrams /dev/log "$CGW_OUTPUT/auth.log"
 }
 
 # ---- sshd
