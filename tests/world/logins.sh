@@ -32,7 +32,7 @@ login_as() {
         local user=$1 method=$2 command=$3
         case $method in
         su) su -l "$user" -c "$command" </dev/null ;;
-        sudo) sudo -i -u "$user" -- bash -c "$command" </dev/null ;;
+        sudo) sudo_login "$user" "$command" ;;
         sshd) ssh_as "$user" "$command" ;;
         login) login_on_a_terminal "$user" "$command" ;;
         *)
@@ -40,6 +40,17 @@ login_as() {
                 return 1
                 ;;
         esac
+}
+
+# What sudo -i passes on, the user's shell expands once more, but for what sudo has escaped, which "$" is not: by a file.
+sudo_login() {
+        local user=$1 command=$2 file status=0
+        file=$(mktemp /run/lock/sudo.XXXXXX)
+        printf '%s\n' "$command" >"$file"
+        chmod 644 "$file"
+        sudo -i -u "$user" -- bash "$file" </dev/null || status=$?
+        rm -f "$file"
+        return "$status"
 }
 
 # login(1) gives a shell on a terminal, no command: it is typed there, with its output in a file, for a terminal would mix
@@ -72,14 +83,36 @@ hold() {
         local name=$1 user=$2 method=$3 command=${4:-true} control=/run/held.$1
         rm -rf "$control"
         mkdir -m 777 "$control"
-        login_as "$user" "$method" "{ $command; } 2>&1; touch $control/ready; while [ ! -e $control/go ]; do sleep 0.1; done" \
-                >"$CGW_OUTPUT/held.$name" 2>&1 &
+        # After its command the session's shell looks for more (see in_session) until it is told to go.
+        cat >"$control/loop" <<-END
+		touch $control/ready
+		while [ ! -e $control/go ]; do
+		        if [ -e $control/run ]; then
+		                rm $control/run
+		                bash $control/command >$control/output 2>&1 </dev/null
+		                echo "status \$?" >>$control/output
+		                touch $control/done
+		        fi
+		        sleep 0.05
+		done
+	END
+        login_as "$user" "$method" "{ $command"$'\n'"} 2>&1; . $control/loop" >"$CGW_OUTPUT/held.$name" 2>&1 &
         held_pid[$name]=$!
         wait_until 20 test -e "$control/ready" || {
                 diag "the session $name does not start:"
                 diag <"$CGW_OUTPUT/held.$name"
                 return 1
         }
+}
+
+# in_session NAME COMMAND: runs it in a session that is held; its output, then a line "status N"
+in_session() {
+        local control=/run/held.$1
+        printf '%s\n' "$2" >"$control/command"
+        rm -f "$control/done"
+        touch "$control/run"
+        wait_until 60 test -e "$control/done" || diag "no end of: $2"
+        cat "$control/output"
 }
 
 # release NAME: the session's command ends, and the login with it

@@ -111,7 +111,7 @@ nothing_left_of() {
 # unchanged NAME FUNCTION LAYOUT: the function runs a world called $CGW_WORLD_NAME. A busy machine changes its cgroups by itself,
 # so what differs is looked at again: a leak would be there each time.
 unchanged() {
-        local before after try
+        local before after='' try
         for try in 1 2 3 4 5; do
                 export CGW_WORLD_NAME=cgw-world-selftest-$$-$try
                 before=$(snapshot)
