@@ -45,7 +45,8 @@ class Shell:
 
 
 def control_c(shell):
-    shell.run(f"{command} run -c freezer -n tty -- sh -c 'echo st\"\"arted; sleep 100'")
+    # Not a shell: one that is just starting its next command may lose the signal, with or without us.
+    shell.run(f"{command} run -c freezer -n tty -- perl -e '$| = 1; print \"start\", \"ed\\n\"; sleep 100'")
     shell.expect("started")
     shell.type("\x03")
     shell.expect(r"READY\$ $")
