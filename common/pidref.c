@@ -19,7 +19,8 @@ int pidref_from_pid(pid_t pid, PidRef *ret) {
 
         fd = (int) syscall(SYS_pidfd_open, pid, 0);
         if (fd < 0)
-                return errno == EINVAL ? -ESRCH : -errno; /* EINVAL: a thread that is no process's main one */
+                /* A thread that is no process's main one: EINVAL, on newer kernels ENOENT. */
+                return errno == EINVAL || errno == ENOENT ? -ESRCH : -errno;
 
         *ret = (PidRef) { .pid = pid, .fd = fd };
         return 0;
@@ -34,7 +35,7 @@ int pidref_from_fd(int fd, PidRef *ret) {
         (void) snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
         r = file_read_at(AT_FDCWD, name, text, sizeof(text));
         if (r < 0)
-                return r == -E2BIG ? -EBADF : r;
+                return r == -E2BIG || r == -ENOENT ? -EBADF : r;
 
         line = strstr(text, "\nPid:\t");
         if (!line)
