@@ -44,8 +44,6 @@ int file_read_all_at(int dir_fd, const char *name, size_t max, char **ret, size_
                 if (size - length < 2) {
                         char *bigger;
 
-                        if (size > max)
-                                return -E2BIG;
                         size = size ? size * 2 : 4096;
                         bigger = realloc(buf, size);
                         if (!bigger)
@@ -62,6 +60,8 @@ int file_read_all_at(int dir_fd, const char *name, size_t max, char **ret, size_
                 if (n == 0)
                         break;
                 length += (size_t) n;
+                if (length > max)
+                        return -E2BIG;
         }
 
         buf[length] = '\0';
