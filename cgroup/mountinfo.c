@@ -51,9 +51,10 @@ static bool mount_line_split(char *line, MountLine *ret) {
         if (n < 6)
                 return false;
 
+        /* The source may be an empty string: then two blanks stand side by side. */
         n = 0;
-        for (char *s = strtok_r(separator + 3, " ", &saved); s && n < 3; s = strtok_r(NULL, " ", &saved))
-                tail[n++] = s;
+        for (char *rest = separator + 3; rest && n < 3;)
+                tail[n++] = strsep(&rest, " ");
         if (n < 3)
                 return false;
 
