@@ -126,22 +126,44 @@ static unsigned find_line(const char *text, const char *group, const char *key) 
         return found;
 }
 
+/* "[group]" or "key=value", by GKeyFile's rules for the characters of a name. */
+static bool is_group_line(const char *line) {
+        size_t n = strlen(line);
+
+        return n > 2 && *line == '[' && strcspn(line + 1, "[]") == n - 2 && line[n - 1] == ']';
+}
+
+static bool is_key_line(const char *line) {
+        size_t n = strcspn(line, "=[]");
+
+        return n > 0 && line[n] == '=';
+}
+
 /* Lines that GKeyFile would refuse without a number, found before it sees them. */
-static bool check_lines(const char *file, const char *text, GError **error) {
+static bool check_lines(const char *file, const char *text, size_t length, GError **error) {
         g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
         bool in_group = false;
+        unsigned i;
 
-        for (unsigned i = 0; lines[i]; i++) {
+        for (i = 0; lines[i]; i++) {
                 const char *line = g_strstrip(lines[i]);
-                bool group = *line == '[' && g_str_has_suffix(line, "]");
+                g_autofree char *shown = NULL;
 
-                if (!*line || *line == '#')
-                        continue;
-                if (group || (in_group && *line != '[' && strchr(line, '=') && *line != '=')) {
-                        in_group = true;
-                        continue;
+                if (g_utf8_validate(line, -1, NULL)) {
+                        if (!*line || *line == '#')
+                                continue;
+                        if (is_group_line(line) || (in_group && is_key_line(line))) {
+                                in_group = true;
+                                continue;
+                        }
                 }
-                g_set_error(error, CONFIG_ERROR, 0, "%s:%u: \"%s\" is neither [group] nor key=value", file, i + 1, line);
+                shown = g_utf8_make_valid(line, -1);
+                g_set_error(error, CONFIG_ERROR, 0, "%s:%u: \"%s\" is neither [group] nor key=value", file, i + 1, shown);
+                return false;
+        }
+
+        if (strlen(text) < length) {
+                g_set_error(error, CONFIG_ERROR, 0, "%s:%u: there is a NUL character", file, i);
                 return false;
         }
         return true;
@@ -176,10 +198,11 @@ static bool load_file(Config *c, const char *file, GError **error) {
         g_autoptr(GKeyFile) kf = g_key_file_new();
         g_autofree char *text = NULL;
         g_auto(GStrv) groups = NULL;
+        gsize length;
 
-        if (!g_file_get_contents(file, &text, NULL, error))
+        if (!g_file_get_contents(file, &text, &length, error))
                 return false;
-        if (!check_lines(file, text, error))
+        if (!check_lines(file, text, length, error))
                 return false;
         if (!g_key_file_load_from_data(kf, text, strlen(text), G_KEY_FILE_NONE, error)) {
                 g_prefix_error(error, "%s: ", file);
