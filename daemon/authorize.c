@@ -57,8 +57,10 @@ static const char *check_set(const AuthorizeCaller *caller, const AuthorizeTarge
                 return "processes are moved with MovePid";
         case ATTRIBUTE_READ_ONLY:
                 return "the attribute can only be read";
-        default:
+        case ATTRIBUTE_PRIVILEGED:
                 return caller->privileged && t->cgroup.in_root ? NULL : "the attribute is for root only";
+        default:
+                return "there is no such class of attributes";
         }
 }
 
