@@ -224,6 +224,9 @@ int operation_chmod(Request *r, const char *key, mode_t mode) {
         for (size_t i = 0; i < r->n; i++) {
                 k = change_mode(r->targets + i, key, mode, before + i);
                 if (k < 0) {
+                        if (k == -ENOKEY)
+                                refuse(r->error, CGW_ERROR(NoSuchKey), "%s:/%s has no attribute %s", r->targets[i].h->name,
+                                       r->targets[i].rel, key);
                         fail(r->error, k, "chmod", r->targets[i].h, r->targets[i].rel);
                         while (i-- > 0)
                                 (void) change_mode(r->targets + i, key, before[i], &ignored);

@@ -189,8 +189,10 @@ int request_authorize_simple(Request *r, Operation operation, const Target *t) {
         k = target_read_owner(t, &facts);
         if (k >= 0)
                 k = target_read_parent(t, &facts);
-        if (k == -ENOENT) /* of a removal: neither it nor its parent is there */
+        if (k == -ENOENT) { /* of a removal: neither it nor its parent is there, so whoever controls what is learns of it */
+                facts.parent = facts.cgroup;
                 k = 0;
+        }
         if (k < 0)
                 return fail(r->error, k, operation_to_string(operation), t->h, t->rel);
         return request_authorize(r, operation, t, &facts);
