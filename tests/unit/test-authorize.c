@@ -242,6 +242,7 @@ static const Row rows[] = {
               SHARED(CONTAINER_ROOT)),
         REFUSE(ATTACH, container_root, "alice's, who can be seen there", ON(CONTAINER_ROOT), OWN(ALICE), SHARED(CONTAINER_ROOT)),
         REFUSE(ATTACH, container_root, "half of the host", ON(CONTAINER_ROOT), PROCESS(CONTAINER_ROOT, 0, CONTAINER_ROOT), SHARED(CONTAINER_ROOT)),
+        REFUSE(ATTACH, container_root, "the other half (real)", ON(CONTAINER_ROOT), PROCESS(0, CONTAINER_ROOT, CONTAINER_ROOT), SHARED(CONTAINER_ROOT)),
         REFUSE(ATTACH, container_root, "out of alice's limits", ON(CONTAINER_ROOT), OWN(CONTAINER_ROOT), SHARED(ALICE)),
         REFUSE(ATTACH, container_root, "above his root", ON(CONTAINER_ROOT), OWN(CONTAINER_ROOT), .common = ABOVE(CONTAINER_ROOT)),
         ALLOW(ATTACH, container_user, "his own within his own", ON(CONTAINER_USER), OWN(CONTAINER_USER), SHARED(CONTAINER_USER)),

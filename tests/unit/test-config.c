@@ -157,6 +157,7 @@ static const struct {
         { "[Daemon]\nPlacement=Unit\n", 2, "Unit" },
         { "[Daemon]\nPlacement=unit # a comment\n", 2, "unit # a comment" },
         { "[Daemon]\nPlacement=unit\nPlacement=x\n", 3, "x" },
+        { "[Daemon]\nPlacement=y\n[Limits]\nPlacement=1\n", 2, "y" }, /* the line is that of the group */
         { "[Daemon]\nMount=\n", 2, "Mount" },
         { "[Session]\nUnifiedControllers=some\n", 2, "some" },
         { "[Session]\nUnifiedControllers=\n", 2, "UnifiedControllers" },

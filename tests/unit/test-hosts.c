@@ -128,8 +128,8 @@ static void test_mount_no_last_newline(void) {
         CgroupMount m = {};
 
         /* Octal digits that are no whole number stay as they are. */
-        g_assert_cmpint(mountinfo_find("30 27 0:24 / /x\\04\\9\\040\\ rw - cgroup cgroup rw,freezer", false, "freezer", &m), ==, 1);
-        g_assert_cmpstr(m.mount_point, ==, "/x\\04\\9 \\");
+        g_assert_cmpint(mountinfo_find("30 27 0:24 / /x\\04\\9\\440\\040\\ rw - cgroup cgroup rw,freezer", false, "freezer", &m), ==, 1);
+        g_assert_cmpstr(m.mount_point, ==, "/x\\04\\9\\440 \\");
         cgroup_mount_done(&m);
         g_assert_null(m.mount_point);
 }
