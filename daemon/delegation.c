@@ -20,6 +20,7 @@ typedef struct Delegation {
         uid_t charge;
         Lifetime lifetime;
         bool populated; /* has held a process */
+        bool told;      /* that it is empty, though something keeps it */
         char full[];
 } Delegation;
 
@@ -129,7 +130,9 @@ static void delegation_remove(Manager *m, Delegation *d, int fd) {
         _cleanup_close_ int parent_fd = tree_open(d->h->fd, parent, 0);
         int r;
 
-        manager_emit(m, "CgroupEmptied", d->charge, d->h, d->full, fill_emptied, d);
+        if (!d->told)
+                manager_emit(m, "CgroupEmptied", d->charge, d->h, d->full, fill_emptied, d);
+        d->told = true;
 
         r = parent_fd < 0 ? parent_fd : tree_remove_below(fd, delegation_keep, m);
         if (r >= 0)
@@ -156,12 +159,20 @@ static int watch_one_process(Manager *m, Delegation *d, int fd) {
         return r < 0 ? r : watcher_add_process(m->watcher, p.fd, &d->watched.watch);
 }
 
+/* Whether a cgroup is the one that was recorded: its owner may have removed it, of which v1 does not tell, and made
+ * another of that name. */
+static bool has_record(int fd) {
+        char text[256];
+
+        return record_read(fd, RECORD, text, sizeof(text)) != -ENODATA;
+}
+
 /* Something may have happened: looks, and removes the cgroup, or goes on waiting. */
 static void delegation_check(Manager *m, Delegation *d, bool changed) {
         _cleanup_close_ int fd = tree_open(d->h->fd, d->full, 0);
         int r;
 
-        r = fd < 0 ? fd : d->h->ops->populated(d->h, fd);
+        r = fd < 0 ? fd : !has_record(fd) ? -ENOENT : d->h->ops->populated(d->h, fd);
         if (r == -ENOENT || r == -ENODEV) {
                 delegation_drop(m, d);
                 return;
@@ -175,6 +186,8 @@ static void delegation_check(Manager *m, Delegation *d, bool changed) {
                 d->populated = true;
                 (void) write_record(d, fd);
         }
+        if (r > 0)
+                d->told = false;
         if (d->lifetime != LIFETIME_EMPTY)
                 return;
 
@@ -202,9 +215,19 @@ static void delegation_watch(Manager *m, Delegation *d, int fd) {
         delegation_check(m, d, false);
 }
 
-int delegation_add(Manager *m, const Hierarchy *h, const char *full, int fd, uid_t charge, Lifetime lifetime, bool *ret_new) {
+bool delegation_is_recorded(Manager *m, const Hierarchy *h, const char *full, int fd) {
         Delegation *d = delegation_find(m, h, full);
-        bool new = !d;
+
+        if (d && !has_record(fd)) {
+                delegation_drop(m, d);
+                d = NULL;
+        }
+        return d;
+}
+
+int delegation_add(Manager *m, const Hierarchy *h, const char *full, int fd, uid_t charge, Lifetime lifetime, bool *ret_new) {
+        bool new = !delegation_is_recorded(m, h, full, fd);
+        Delegation *d = new ? NULL : delegation_find(m, h, full);
         int r;
 
         if (new) {

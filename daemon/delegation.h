@@ -22,6 +22,9 @@ Lifetime lifetime_from_string(const char *s);
 DelegationTable *delegation_table_new(Manager *m);
 DelegationTable *delegation_table_free(DelegationTable *t);
 
+/* Whether a cgroup has a record and is charged for it. What is left of a former one of that path is given up. */
+bool delegation_is_recorded(Manager *m, const Hierarchy *h, const char *full, int fd);
+
 /* Records a cgroup. charge is the uid whose quota has been charged for it. A cgroup that has a record gets another
  * lifetime and is not charged twice: then *ret_new is false. */
 int delegation_add(Manager *m, const Hierarchy *h, const char *full, int fd, uid_t charge, Lifetime lifetime, bool *ret_new);

@@ -322,12 +322,14 @@ int operation_remove(Request *r, bool recursive, bool *ret_existed) {
 }
 
 int operation_remove_on_empty(Request *r) {
-        uint32_t limit = r->manager->config->delegations_per_user, charged = (uint32_t) r->n;
+        uint32_t limit = r->manager->config->delegations_per_user, charged = 0;
         int k = authorize_all(r, OPERATION_REMOVE);
 
         if (k < 0)
                 return k;
 
+        FOR_EACH_TARGET(t, r)
+                charged += !delegation_is_recorded(r->manager, t->h, t->full, t->fd);
         k = quota_charge(r->manager->quotas, r->caller->charge, QUOTA_DELEGATIONS, charged, limit);
         if (k < 0) {
                 delegation_collect(r->manager, r->caller->charge);
@@ -343,9 +345,9 @@ int operation_remove_on_empty(Request *r) {
                         k = delegation_add(r->manager, t->h, t->full, t->fd, r->caller->charge, LIFETIME_EMPTY, &new);
                 if (k < 0)
                         fail(r->error, k, "remember", t->h, t->rel);
-                if (!new)
-                        quota_release(r->manager->quotas, r->caller->charge, QUOTA_DELEGATIONS, 1);
+                charged -= new;
         }
+        quota_release(r->manager->quotas, r->caller->charge, QUOTA_DELEGATIONS, charged);
         return k;
 }
 
