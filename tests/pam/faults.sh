@@ -4,6 +4,7 @@
 # faults.sh - each thing that pam_cgfs gets wrong, and whatever may be amiss with the daemon. Runs inside a v1 world, which is
 # one of those things: cgroup2 is in the kernel and mounted nowhere. (Many logins at once: tests/world/logins-at-once.sh.)
 
+# shellcheck disable=SC2016,SC2034,SC2317 # expanded elsewhere, used by lib.sh, called by eventually
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=../world/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../world/lib.sh"
