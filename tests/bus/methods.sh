@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# methods.sh - every method and property on the socket: for root, for the owner of a delegation (alice, of /alice) and for
+# methods.sh [dbus-daemon|dbus-broker] - every method and property, on the socket or on a system bus: for root, for the owner of a delegation (alice, of /alice) and for
 # another user (bob). Allowed on what is one's own, refused on what is not, each error by its name and with the object.
 # Runs in a world.
 
@@ -10,7 +10,23 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=bus.sh
 source "$(dirname "${BASH_SOURCE[0]}")/bus.sh"
 
-start_daemon --no-bus
+bus_options=("--address=unix:path=$CGW_SOCKET")
+if (($# > 0)); then
+        start_bus "$1"
+        via=(--bus)
+        bus_options=(--system)
+        start_daemon
+        # shellcheck disable=SC2317 # called by eventually
+        has_name() {
+                busctl --timeout=5 call org.freedesktop.DBus / org.freedesktop.DBus GetNameOwner s org.cgwarden1
+        }
+        eventually 5 "the daemon has its name on $1" has_name
+        "$bus_call" --bus --watch 50 >"$CGW_OUTPUT/signals" &
+        service_pids+=("$!")
+        wait_until 5 grep -q ready "$CGW_OUTPUT/signals"
+else
+        start_daemon --no-bus
+fi
 IFS=, read -ra each <<<"$several"
 
 # ---- Create
@@ -324,13 +340,13 @@ for who in root alice; do
         allowed $who " \\[ \\( $id 1001 alice $sleeper_pid /user/alice/0 \\) \\]" ListSessions
 done
 allowed bob ' \[ \]' ListSessions
-object=$(busctl --list "--address=unix:path=$CGW_SOCKET" tree org.cgwarden1 | grep /session/)
+object=$(busctl --list "${bus_options[@]}" tree org.cgwarden1 | grep /session/)
 session=(--object "$object" --interface org.freedesktop.DBus.Properties)
 for property in "Id $id" "User alice" "Uid 1001" "Leader $sleeper_pid" "Path /user/alice/0" "State open"; do
-        like " < ${property#* } >\$" "$(as alice "$bus_call" "${session[@]}" Get ss org.cgwarden1.Session "${property%% *}" || true)" \
+        like " < ${property#* } >\$" "$(as alice "$bus_call" "${via[@]}" "${session[@]}" Get ss org.cgwarden1.Session "${property%% *}" || true)" \
                 "alice: the session's ${property%% *}"
 done
-like '^org.freedesktop.DBus.Error.Unknown' "$(as bob "$bus_call" "${session[@]}" Get ss org.cgwarden1.Session Id || true)" \
+like '^org.freedesktop.DBus.Error.Unknown' "$(as bob "$bus_call" "${via[@]}" "${session[@]}" Get ss org.cgwarden1.Session Id || true)" \
         'bob: there is no such object'
 refused bob NoSuchSession "\"$id\"" CloseSession s "$id"
 refused alice AccessDenied 'root' CloseSession s "$id"
@@ -352,15 +368,15 @@ like "(^| )$one( |\$)" "$(request bob ListControllers)" 'bob: ListControllers'
 like "\\( $one v[12] \\[.* \\] \\)" "$(request bob ListHierarchies)" 'bob: ListHierarchies'
 [[ $CGW_WORLD_LAYOUT != v2 ]] || like 'unified v2 \[ unified .*freezer name=systemd' "$(request bob ListHierarchies)" 'the v1 names are listed'
 property() {
-        as "$1" busctl "--address=unix:path=$CGW_SOCKET" get-property org.cgwarden1 /org/cgwarden1 org.cgwarden1.Manager "$2"
+        as "$1" busctl "${bus_options[@]}" get-property org.cgwarden1 /org/cgwarden1 org.cgwarden1.Manager "$2"
 }
 is "s \"$CGW_WORLD_LAYOUT\"" "$(property bob Layout)" 'bob: Layout'
 is 's "cgroupfs"' "$(property bob Placement)" 'bob: Placement'
 like '^s "[0-9.]+"$' "$(property bob Version)" 'bob: Version'
 like "^as [0-9]+ .*\"$one\"" "$(property bob Controllers)" 'bob: Controllers'
-like 'not writable|read-only|Invalid|denied' "$(as root busctl "--address=unix:path=$CGW_SOCKET" set-property org.cgwarden1 /org/cgwarden1 \
+like 'not writable|read-only|Invalid|denied' "$(as root busctl "${bus_options[@]}" set-property org.cgwarden1 /org/cgwarden1 \
         org.cgwarden1.Manager Layout s v1 2>&1 || true)" 'no property can be set'
-xml=$(as bob busctl "--address=unix:path=$CGW_SOCKET" introspect --xml-interface org.cgwarden1 /org/cgwarden1)
+xml=$(as bob busctl "${bus_options[@]}" introspect --xml-interface org.cgwarden1 /org/cgwarden1)
 for part in '<method name="Create">' '<arg name="controllers" type="s" direction="in"' '<arg name="path_made" type="s" direction="out"' \
         '<signal name="SessionNew">' '<property name="Layout" type="s" access="read"' 'DocString" value="Creates a cgroup' 'DocString" value="The cgroup to make'; do
         like "$part" "$xml" "introspection has $part"
@@ -369,8 +385,19 @@ is '' "$(diff <(grep -o '<method name="[A-Za-z]*"' <<<"$xml" | grep -Ev '"(Ping|
         <(grep -o '<method name="[A-Za-z]*"' "$CGW_SOURCE/dbus/org.cgwarden1.Manager.xml"))" 'introspection: the methods of the XML'
 like '^org.freedesktop.DBus.Error.UnknownMethod' "$(request root Nosuch)" 'an unknown method'
 like '^org.freedesktop.DBus.Error.(InvalidArgs|InvalidSignature)' "$(request root Create s freezer)" 'a call with another signature'
-like '^org.freedesktop.DBus.Error.Unknown' "$(as root "$bus_call" --object /org/nosuch ListControllers || true)" 'an unknown object'
+like '^org.freedesktop.DBus.Error.Unknown' "$(as root "$bus_call" "${via[@]}" --object /org/nosuch ListControllers || true)" 'an unknown object'
 is 'root: ok' "root: $(request root --interface org.freedesktop.DBus.Peer Ping)" 'Ping'
+if (($# > 0)); then
+        eventually 2 'a signal on the bus: SessionNew' grep -q "^SessionNew $id 1001 alice /user/alice/0\$" "$CGW_OUTPUT/signals"
+        eventually 2 'SessionRemoved' grep -q "^SessionRemoved $id /user/alice/0\$" "$CGW_OUTPUT/signals"
+        eventually 2 'CgroupEmptied' grep -q "^CgroupEmptied $one /alice/a\$" "$CGW_OUTPUT/signals"
+        # What the bus itself is for: the daemon stops and the name is free.
+        stop_daemon
+        like '^org.freedesktop.DBus.Error.(ServiceUnknown|NameHasNoOwner|Spawn.*)' "$(request root ListControllers)" 'no daemon, no name'
+        start_daemon
+        eventually 5 'and it is there again' has_name
+        allowed alice '.*' ListControllers
+fi
 check 'the daemon is the one that was started' kill -0 "$daemon_pid"
 
 ends_in_time
