@@ -114,9 +114,10 @@ static void restore_tree(Manager *m, const Hierarchy *h, const char *full, int f
 static int setup_watcher(Manager *m) {
         int r = watcher_new(on_watch, m, &m->watcher);
 
-        if (r < 0)
-                return r;
-        return sd_event_add_io(m->event, NULL, watcher_get_fd(m->watcher), EPOLLIN, on_watcher_io, m);
+        if (r >= 0)
+                r = sd_event_add_io(m->event, &m->watcher_source, watcher_get_fd(m->watcher), EPOLLIN, on_watcher_io, m);
+        /* What users ask for does not delay the end of sessions. */
+        return r < 0 ? r : sd_event_source_set_priority(m->watcher_source, SD_EVENT_PRIORITY_IMPORTANT);
 }
 
 int manager_new(sd_event *event, Config *config, Manager **ret) {
@@ -162,6 +163,7 @@ Manager *manager_free(Manager *m) {
         m->delegations = delegation_table_free(m->delegations);
         m->sessions = session_table_free(m->sessions);
         m->sweep = sweep_free(m->sweep);
+        sd_event_source_unref(m->watcher_source);
         watcher_free(m->watcher);
         host_done(&m->host);
         cgroup_paths_done(&m->base);

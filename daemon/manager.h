@@ -33,6 +33,7 @@ struct Manager {
         PlacementKind placement; /* as chosen, never PLACEMENT_AUTO */
         CgroupPaths base;        /* we write at or below these only */
         Watcher *watcher;
+        sd_event_source *watcher_source;
         Quotas *quotas;
         Sweep *sweep;
         SessionTable *sessions;

@@ -193,7 +193,8 @@ static int start_peer(Connection *c, int *fd) {
         if (r >= 0)
                 r = sd_bus_start(c->bus);
         if (r >= 0)
-                r = sd_bus_attach_event(c->bus, c->manager->event, SD_EVENT_PRIORITY_NORMAL);
+                r = sd_bus_attach_event(c->bus, c->manager->event,
+                                        c->caller && c->caller->privileged ? SD_EVENT_PRIORITY_IMPORTANT : SD_EVENT_PRIORITY_NORMAL);
         return r;
 }
 
@@ -205,6 +206,11 @@ static void accept_peer(Server *s, int fd_taken) {
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
+                return;
+
+        /* Who has as many as he may is turned away before anything is looked up. */
+        if (cred.uid != 0 && s->manager->config->connections_per_user > 0 &&
+            quota_used(s->manager->quotas, cred.uid, QUOTA_CONNECTIONS) >= s->manager->config->connections_per_user)
                 return;
 
         c = g_new0(Connection, 1);
@@ -261,6 +267,9 @@ int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret) {
         r = sd_id128_randomize(&s->id);
         if (r >= 0 && listen_fd >= 0)
                 r = sd_event_add_io(m->event, &s->listen_source, listen_fd, EPOLLIN, on_listen, s);
+        /* A login is a new connection of root's: it and root's requests do not wait behind what users ask for. */
+        if (r >= 0 && s->listen_source)
+                r = sd_event_source_set_priority(s->listen_source, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0 && system_bus) {
                 s->system = g_new0(Connection, 1);
                 s->system->server = s;
