@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# bench.sh - the table of docs/PERFORMANCE.md. Runs inside a v1 world; "meson test --benchmark --verbose" shows it.
+
+set -uo pipefail
+# shellcheck source-path=SCRIPTDIR/../world source=../world/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../world/lib.sh"
+
+start_daemon --no-bus || exit 1
+start_syslog
+# pam_cgfs, where it is installed: libpam-cgfs
+peer=$(find /lib /usr/lib -name pam_cgfs.so -print -quit 2>/dev/null)
+status=0
+"$CGW_BUILD/tests/bench/bench" "$daemon_pid" "$CGW_PAM_MODULE" "$peer" || status=$?
+if ((status != 0)); then
+        tail -n 20 "$CGW_OUTPUT"/{cgwardend,auth}.log >&2
+fi
+stop_everything
+exit "$status"
