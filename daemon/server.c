@@ -49,7 +49,6 @@ static Connection *connection_free(Connection *c) {
 int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, sd_bus_error *error) {
         Caller *caller = c->caller;
         const char *reason = c->refusal;
-        uint64_t unread;
         int r;
 
         if (c->system) {
@@ -59,10 +58,6 @@ int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, 
         }
         if (!caller)
                 return refuse(error, CGW_ERROR(AccessDenied), "the caller is refused: %s", reason);
-        if (!c->system && sd_bus_get_n_queued_write(c->bus, &unread) >= 0 && unread > UNREAD_MAX) {
-                sd_bus_close(c->bus);
-                return -ECONNRESET;
-        }
 
         r = caller_refresh(caller, &reason);
         if (r < 0)
@@ -71,11 +66,18 @@ int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, 
         return 0;
 }
 
+/* Whether a client leaves so many answers unread that it gets no more. */
+static bool is_deaf(const Connection *c) {
+        uint64_t unread;
+
+        return !c->system && sd_bus_get_n_queued_write(c->bus, &unread) >= 0 && unread > UNREAD_MAX;
+}
+
 static bool may_see(const Connection *c, uid_t owner, const Hierarchy *h, const char *path) {
         const Caller *caller = c->caller;
         uint32_t inside;
 
-        if (!c->wants_signals || !caller || !caller->root->paths[h->index] ||
+        if (!c->wants_signals || is_deaf(c) || !caller || !caller->root->paths[h->index] ||
             !cg_path_is_below(path, caller->root->paths[h->index]))
                 return false;
         return caller->privileged || caller->uid == owner ||
@@ -136,7 +138,8 @@ static int on_peer_message(sd_bus_message *message, void *userdata, sd_bus_error
         Connection *c = userdata;
         int r;
 
-        if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
+        /* Every message comes by here, whatever it asks for. */
+        if (is_deaf(c) || sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
                 g_hash_table_remove(c->server->peers, c); /* frees it */
                 return 1;
         }
