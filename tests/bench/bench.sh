@@ -11,6 +11,10 @@ start_daemon --no-bus || exit 1
 start_syslog
 # pam_cgfs, where it is installed: libpam-cgfs
 peer=$(find /lib /usr/lib -name pam_cgfs.so -print -quit 2>/dev/null)
+# On a kernel with cgroup2 it gives up where none is mounted. The daemon, which has looked already, is not to care.
+mkdir /run/unified
+mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 /run/unified || peer=
+
 status=0
 "$CGW_BUILD/tests/bench/bench" "$daemon_pid" "$CGW_PAM_MODULE" "$peer" || status=$?
 if ((status != 0)); then
