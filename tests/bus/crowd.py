@@ -72,6 +72,8 @@ def connect(authenticate=True, identity=None):
             if not part:
                 raise ConnectionError("refused: %r" % said)
             said += part
+            if said.startswith(b"REJECTED"):
+                raise ConnectionError("refused: %r" % said)
     return s
 
 
@@ -222,7 +224,7 @@ BROKEN = {
 def broken(_number, _seconds):
     for name, data in BROKEN.items():
         s = connect()
-        s.settimeout(0.3)
+        s.settimeout(0.1)
         try:
             s.sendall(data)
             answer = receive(s)
@@ -235,7 +237,7 @@ def broken(_number, _seconds):
     for line in (b"AUTH EXTERNAL 30\r\nBEGIN\r\n", b"\0" + b"A" * 100000, b"\0AUTH\r\n" * 5000, b"\0BEGIN\r\n", b"\0\r\n" * 1000,
                  b"\0AUTH EXTERNAL zz\r\nBEGIN\r\n", b"\0AUTH ANONYMOUS 30\r\nBEGIN\r\n" + call()):
         s = connect(False)
-        s.settimeout(0.3)
+        s.settimeout(0.1)
         try:
             s.sendall(line)
             while s.recv(4096):

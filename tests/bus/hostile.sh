@@ -23,7 +23,7 @@ before=$(snapshot)
 
 # ---- paths
 
-x255=$(printf '%255s' | tr ' ' x)
+x255=$(printf '%255s' '' | tr ' ' x)
 deep33=$(printf 'd/%.0s' {1..32})d
 long4001=$(printf 'aaaaaaaaa/%.0s' {1..400})
 long4001=${long4001%/}xx
@@ -63,7 +63,7 @@ is 0 "$(request root Create ss "$one" $'a\n\nb\e[2J' | tr -d '\n' | grep -c '[[:
 
 # ---- controllers
 
-for list in '' , ,, "$one," ",$one" "$one,,pids" ' ' "$one " " $one" "$one, pids" nosuch "nosuch,$one" "$one,nosuch" all,freezer freezer,all \
+for list in '' ',' ',,' "$one," ",$one" "$one,,pids" ' ' "$one " " $one" "$one, pids" nosuch "nosuch,$one" "$one,nosuch" all,freezer freezer,all \
         ALL Freezer systemd name= name=nosuch unifie $'freezer\n' '*' '../freezer' "$long4001"; do
         refused root NoSuchController 'there are: .*freezer' Create ss "$list" /c
         refused alice NoSuchController 'there are: .*freezer' Delegate 'ssa{sv}' "$list" /base/c 0

@@ -5,6 +5,8 @@
 # says how much. Runs in a world.
 
 # shellcheck disable=SC2154 # one, several, limit...: bus.sh
+# shellcheck disable=SC2016 # what eval gets is in single quotes
+# shellcheck disable=SC2317 # functions are called by eventually
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=bus.sh
 source "$(dirname "${BASH_SOURCE[0]}")/bus.sh"
@@ -56,7 +58,6 @@ mkdir -p "$root_of/alice/write/made/by/hand"
 refused alice QuotaExceeded '/alice/fifth' Delegate 'ssa{sv}' "$one" /alice/fifth 0
 check 'over the quota nothing is made' missing "$one" /alice/fifth
 # The daemon has to have seen that one; on v1 it finds out by looking now and then.
-# shellcheck disable=SC2317 # called by eventually
 seen_populated() {
         python3 -c 'import os, sys; sys.exit(b"populated=1" not in os.getxattr(sys.argv[1], "trusted.cgwarden.delegation"))' "$1"
 }
@@ -174,7 +175,6 @@ allowed bob '.*' ListControllers
 allowed root '.*' ListControllers
 stop_pid "${listener[second]}"
 # It ends when the daemon has seen the end of the other.
-# shellcheck disable=SC2317 # called by eventually
 serves_alice() {
         [[ $(request alice ListControllers) == ok* ]]
 }
@@ -186,7 +186,6 @@ kill -HUP "$daemon_pid"
 eventually 3 'SIGHUP: read again' log_has 'reloaded'
 configure '[Limits]' 'DelegationsPerUser=100' 'ConnectionsPerUser=20' 'PathDepth=2'
 kill -HUP "$daemon_pid"
-# shellcheck disable=SC2317 # called by eventually
 depth_is_two() {
         [[ $(request root Create ss "$one" /a/b/c) == InvalidPath:* ]]
 }
