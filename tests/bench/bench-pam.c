@@ -26,6 +26,7 @@
 #include "tests/bench/bench.h"
 
 #define ROUNDS 300
+#define LOGINS 60
 #define WARM_UP 20
 #define OPTIONS "freezer,memory,name=systemd"
 
@@ -65,6 +66,18 @@ static void check_session(const char *service, const char *user, unsigned number
         }
 }
 
+/* What is left of a session would be found by the next one. */
+static void remove_session(const char *user, unsigned number) {
+        FOR_EACH_MOUNT(m) {
+                char path[256];
+
+                (void) snprintf(path, sizeof(path), "%s/user/%s/%u", *m, user, number);
+                (void) rmdir(path);
+                (void) snprintf(path, sizeof(path), "%s/user/%s", *m, user);
+                (void) rmdir(path);
+        }
+}
+
 static void one_session(const char *service, const char *user, unsigned number, Times *times) {
         struct pam_conv conversation = { no_conversation, NULL };
         pam_handle_t *h = NULL;
@@ -80,16 +93,63 @@ static void one_session(const char *service, const char *user, unsigned number, 
         must_pam(h, "pam_close_session", pam_close_session(h, 0));
         times_add(times, opened - start + now_usec() - left);
         must_pam(h, "pam_end", pam_end(h, 0));
+        remove_session(user, number);
+}
 
-        /* What is left of it would be found by the next one. */
+static bool gone(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) < 0 && errno == ENOENT;
+}
+
+static void await_removal(const char *user) {
+        double start = now_usec();
+
         FOR_EACH_MOUNT(m) {
                 char path[256];
 
-                (void) snprintf(path, sizeof(path), "%s/user/%s/%u", *m, user, number);
-                (void) rmdir(path);
                 (void) snprintf(path, sizeof(path), "%s/user/%s", *m, user);
-                (void) rmdir(path);
+                while (!gone(path)) {
+                        if (now_usec() - start > 60e6)
+                                die("sessions that ended are not removed", ETIMEDOUT);
+                        (void) usleep(1000);
+                }
         }
+}
+
+/* As a login does it: a process that opens, closes from inside and ends; what then removes the cgroups is not timed. */
+static void one_login(const char *service, const char *user, Times *times) {
+        struct pam_conv conversation = { no_conversation, NULL };
+        double usec = 0;
+        int report[2];
+        pid_t pid;
+
+        if (pipe(report) < 0)
+                die("pipe", errno);
+        (void) fflush(NULL);
+        pid = must("fork", fork());
+        if (pid == 0) {
+                pam_handle_t *h = NULL;
+                double opened, start;
+
+                must_pam(h, "pam_start", pam_start(service, user, &conversation, &h));
+                start = now_usec();
+                must_pam(h, "pam_open_session", pam_open_session(h, 0));
+                opened = now_usec();
+                check_session(service, user, 0);
+                usec = opened - start;
+                start = now_usec();
+                must_pam(h, "pam_close_session", pam_close_session(h, 0));
+                usec += now_usec() - start;
+                (void) pam_end(h, 0);
+                _exit(write(report[1], &usec, sizeof(usec)) != sizeof(usec));
+        }
+        (void) close(report[1]);
+        if (read(report[0], &usec, sizeof(usec)) != sizeof(usec))
+                die("a login in a process of its own", EREMOTEIO);
+        (void) close(report[0]);
+        (void) waitpid(pid, NULL, 0);
+        times_add(times, usec);
 }
 
 /* ---- sessions beside it */
@@ -183,18 +243,12 @@ static void add_service(const char *name, const char *module) {
         write_file(path, line);
 }
 
-static bool gone(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) < 0 && errno == ENOENT;
-}
-
 void bench_pam(pid_t daemon_pid, const char *module, const char *peer_module) {
         static const unsigned steps[] = { 100, 1000, SIBLINGS };
-        static Times ours, peer;
+        static Times ours, peer, removal;
         bool has_peer = *peer_module;
         double base, anon, t, peer_base = NONE, peer_100 = NONE;
-        sd_bus *bus = connect_to_daemon();
+        sd_bus *bus;
 
         add_service("bench-ours", module);
         add_service("bench-peer", peer_module);
@@ -210,6 +264,19 @@ void bench_pam(pid_t daemon_pid, const char *module, const char *peer_module) {
         peer_base = times_median(&peer);
         row("PAM open + close, no sibling", base, NONE, peer_base, peer_base, "pam_cgfs");
 
+        ours.n = peer.n = 0;
+        for (size_t i = 0; i < LOGINS; i++) {
+                one_login("bench-ours", "alice", &ours);
+                TIMED(&removal, await_removal("alice"));
+                if (has_peer) {
+                        one_login("bench-peer", "bob", &peer);
+                        remove_session("bob", 0);
+                }
+        }
+        t = times_median(&peer);
+        row("the same, closed by the process in it", times_median(&ours), NONE, t, t, "pam_cgfs");
+        row("from the end of a process to its cgroups', ms", times_median(&removal) / 1e3, NONE, NONE, NONE, "");
+
         if (has_peer) {
                 peer_siblings(100);
                 peer.n = 0;
@@ -219,6 +286,7 @@ void bench_pam(pid_t daemon_pid, const char *module, const char *peer_module) {
                 no_peer_siblings();
         }
 
+        bus = connect_to_daemon();
         anon = memory_of(daemon_pid, "RssAnon");
         for (size_t s = 0; s < sizeof(steps) / sizeof(*steps); s++) {
                 char name[64];
@@ -239,16 +307,7 @@ void bench_pam(pid_t daemon_pid, const char *module, const char *peer_module) {
 
         t = now_usec();
         end_siblings();
-        FOR_EACH_MOUNT(m) {
-                char path[128];
-
-                (void) snprintf(path, sizeof(path), "%s/user/alice", *m);
-                while (!gone(path)) {
-                        if (now_usec() - t > 60e6)
-                                die("sessions that ended are not removed", ETIMEDOUT);
-                        (void) usleep(20000);
-                }
-        }
+        await_removal("alice");
         row("10,000 sessions end at once: all removed, ms", (now_usec() - t) / 1e3, NONE, NONE, NONE, "");
         sd_bus_close_unref(bus);
 }
