@@ -71,10 +71,8 @@ esac
 END
 export points="${tops[*]}"
 load=()
-for i in 1; do
-        bash "$work/load" root "$i" &
-        load+=($!)
-done
+bash "$work/load" root 1 &
+load+=($!)
 # The user's load runs in his session, which is to live through all of it: this shell goes there, starts it and comes back.
 [[ $CGW_WORLD_LAYOUT == v2 ]] && inside=init.scope/ back=world.leaf/ || inside='' back=''
 for top in "${tops[@]}"; do
@@ -125,12 +123,14 @@ diag "$(cat "$work"/done.* | sort | uniq -c | xargs), logins: $(cat "$work"/logi
 is '' "$(grep -h FAILED "$work"/logins.? || true)" 'no login crashed'
 check 'the session that was open all the time is listed' grep -q "$session" <(cgwarden sessions --json)
 
+# shellcheck disable=SC2317 # called by eventually
 foreign() {
         for top in "${tops[@]}"; do
                 find "$top" -mindepth 1 -type d | grep -Ev "^$top/(user|user/ubuntu|user/ubuntu/0(/.*|\.leader)?|world\.leaf)$"
         done
 }
-no_foreign() {
+no_# shellcheck disable=SC2317 # called by eventually
+foreign() {
         [[ -z $(foreign) ]]
 }
 eventually 15 'no cgroup is left that is not of that session' no_foreign
