@@ -194,8 +194,8 @@ int cgw_chmod(cgw_t *c, const char *controllers, const char *path, const char *k
 /**
  * Removes a cgroup.
  * @recursive: also what is below it; nothing is removed when a process is left anywhere.
- * Returns 1 when there was one, 0 when there was none, -ENOTEMPTY when a process or (not recursive) a cgroup is left
- * in it, or an error as above.
+ * Returns 1 when there was one, 0 when there was none, -EBUSY when a process is left in it or below it, -ENOTEMPTY
+ * when (not recursive) a cgroup is, or an error as above.
  */
 int cgw_remove(cgw_t *c, const char *controllers, const char *path, bool recursive);
 
