@@ -129,8 +129,8 @@ foreign() {
                 find "$top" -mindepth 1 -type d | grep -Ev "^$top/(user|user/ubuntu|user/ubuntu/0(/.*|\.leader)?|world\.leaf)$"
         done
 }
-no_# shellcheck disable=SC2317 # called by eventually
-foreign() {
+# shellcheck disable=SC2317 # called by eventually
+no_foreign() {
         [[ -z $(foreign) ]]
 }
 eventually 15 'no cgroup is left that is not of that session' no_foreign
