@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -22,6 +23,27 @@ int tree_open(int root_fd, const char *rel, int flags) {
 
         fd = (int) syscall(SYS_openat2, root_fd, *rel ? rel : ".", &how, sizeof(how));
         return fd < 0 ? -errno : fd;
+}
+
+static bool same_directory(int fd, const char *name, int other_fd) {
+        struct stat a, b;
+
+        return fstatat(fd, name, &a, AT_EMPTY_PATH) >= 0 && fstat(other_fd, &b) >= 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int tree_open_confined(int hierarchy_fd, int root_fd, const char *rel) {
+        _cleanup_close_ int mount = -EBADF;
+
+        /* A mount of our own of which root_fd is the root, attached nowhere: nothing is above it. */
+        mount = open_tree(root_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        if (mount >= 0)
+                return tree_open(mount, rel, O_PATH);
+
+        /* A detached mount can't be cloned before Linux 6.15; its own root has nothing above it either. */
+        if (errno != EINVAL)
+                return -errno;
+        return same_directory(hierarchy_fd, "..", hierarchy_fd) && same_directory(root_fd, "", hierarchy_fd)
+                       ? tree_open(root_fd, rel, O_PATH) : -EOPNOTSUPP;
 }
 
 int tree_open_deepest(int root_fd, const char *rel, size_t *ret_length) {

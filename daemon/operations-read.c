@@ -101,8 +101,12 @@ int operation_open(Request *r, int *ret_fd) {
 
         if (k < 0)
                 return k;
-        /* O_PATH: whoever opens a file below it does so with its own rights. */
-        k = tree_open(t->root_fd, t->rel, O_PATH);
+        /* O_PATH: whoever opens a file below it does so with its own rights. ".." would lead its holder, whatever its root
+         * directory is, out of its cgroups and on into our file system. */
+        k = tree_open_confined(t->h->fd, t->root_fd, t->rel);
+        if (k == -EOPNOTSUPP)
+                return refuse(r->error, CGW_ERROR(NotSupported), "open %s:/%s: the hierarchy is mounted nowhere but in cgwarden itself",
+                              t->h->name, t->rel);
         if (k < 0)
                 return fail(r->error, k, "open", t->h, t->rel);
         *ret_fd = k;

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""hostile.py MODE [ARGUMENT...]: what hostile.sh runs as the one who attacks. Prints a line for the script to look at.
+
+It speaks D-Bus itself: no library would send some of this."""
+
+import array
+import os
+import socket
+import struct
+import sys
+import time
+
+PATH = os.environ.get("CGW_SOCKET", "/run/cgwarden/socket")
+
+
+def pad(data, size):
+    return data + b"\0" * (-len(data) % size)
+
+
+def text(s):
+    s = s if isinstance(s, bytes) else s.encode()
+    return struct.pack("<I", len(s)) + s + b"\0"
+
+
+def field(code, signature, value):
+    head = bytes([code, len(signature)]) + signature.encode() + b"\0"
+    return (head if signature == "g" else pad(head, 4)) + value
+
+
+def body(signature, arguments):
+    """s, u, h, and "O" for a{sv} of which the argument is {name: (signature, value)}."""
+    data = b""
+    for kind, value in zip(signature, arguments):
+        if kind == "s":
+            data = pad(data, 4) + text(value)
+        elif kind in "uh":
+            data = pad(data, 4) + struct.pack("<I", value)
+        else:
+            data = pad(data, 4)
+            start = len(data) + 4 + (-(len(data) + 4) % 8)
+            whole = pad(data + b"\0\0\0\0", 8)
+            for name, (contents, item) in value.items():
+                whole = pad(pad(whole, 8) + text(name), 1) + bytes([len(contents)]) + contents.encode() + b"\0"
+                whole = pad(whole, 4) + (text(item) if contents == "s" else struct.pack("<I", item))
+            data = data + struct.pack("<I", len(whole) - start) + whole[len(data) + 4:]
+    return data
+
+
+def message(member, signature="", arguments=(), fds=0):
+    """A method call; fds is how many descriptors the header tells of."""
+    contents = body(signature, arguments)
+    signature = signature.replace("O", "a{sv}")
+    fields = [field(1, "o", text("/org/cgwarden1")), field(2, "s", text("org.cgwarden1.Manager")), field(3, "s", text(member))]
+    if signature:
+        fields.append(field(8, "g", bytes([len(signature)]) + signature.encode() + b"\0"))
+    if fds:
+        fields.append(field(9, "u", struct.pack("<I", fds)))
+    packed = b""
+    for f in fields:
+        packed = pad(packed, 8) + f
+    return pad(b"l\1\0\1" + struct.pack("<III", len(contents), 1, len(packed)) + packed, 8) + contents
+
+
+def connect():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    s.settimeout(20)
+    s.connect(PATH)
+    s.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")
+    said = b""
+    while not said.endswith(b"AGREE_UNIX_FD\r\n"):
+        part = s.recv(1)
+        if not part or said.startswith(b"REJECTED"):
+            raise ConnectionError("refused: %r" % said)
+        said += part
+    return s
+
+
+def receive(s):
+    """The next message and the descriptors in it; None at the end of the connection."""
+    data, fds = b"", array.array("i")
+    size = 16
+    while len(data) < size:
+        part, control, _, _ = s.recvmsg(min(size - len(data), 1 << 20), socket.CMSG_SPACE(64))
+        if not part:
+            return None, fds
+        for _, _, bits in control:
+            fds.frombytes(bits[:len(bits) // 4 * 4])
+        data += part
+        if size == 16 and len(data) == 16:
+            length, _, fields = struct.unpack("<III", data[4:16])
+            size = 16 + -(-fields // 8) * 8 + length
+    return data, fds
+
+
+def said(data):
+    """ "ok" or an error's name without its prefix."""
+    if data is None:
+        return "ended"
+    if data[1] == 2:
+        return "ok"
+    return data.split(b"org.cgwarden1.Error.")[1].split(b"\0")[0].decode() if b"org.cgwarden1.Error." in data else "error"
+
+
+def ask(s, member, signature="", *arguments, fds=()):
+    s.sendmsg([message(member, signature, arguments, len(fds))],
+              [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
+    return receive(s)
+
+
+def descriptor(controller, path, name):
+    """What ".." leads to from the descriptor that OpenCgroup gives; name is a file of the host."""
+    data, fds = ask(connect(), "OpenCgroup", "ss", controller, path)
+    if not fds:
+        print(said(data))
+        return
+    for up in range(16):
+        try:
+            os.open("../" * up + name, os.O_RDONLY, dir_fd=fds[0])
+            print("outside: %s%s" % ("../" * up, name))
+            return
+        except OSError:
+            pass
+    top = os.open("../" * 16, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fds[0])
+    print("inside: %s" % " ".join(sorted(e.name for e in os.scandir(top) if e.is_dir())))
+
+
+def root(controller, mount, own, seconds):
+    """Another process moves this one to and fro, so that the suffix by which its root is told may be another's."""
+    places = ["/x/y", own + "/x/y"]
+    pid = str(os.getpid()).encode()
+    files = [os.open(mount + own + p + "/cgroup.procs", os.O_WRONLY) for p in places]
+    end = time.monotonic() + float(seconds)
+    child = os.fork()
+    if child == 0:
+        while time.monotonic() < end:
+            for f in files:
+                os.write(f, pid)
+        os._exit(0)
+    answers = {}
+    while time.monotonic() < end:
+        with connect() as s:
+            data, _ = ask(s, "ListChildren", "ss", controller, "/")
+            answer = "untold" if b"can't be told" in data else said(data)
+            answers[answer] = answers.get(answer, 0) + 1
+    os.waitpid(child, 0)
+    print(" ".join(sorted(answers)))
+
+
+def main():
+    {"descriptor": descriptor, "root": root}[sys.argv[1]](*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()
