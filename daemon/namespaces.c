@@ -3,6 +3,7 @@
 #include "daemon/namespaces.h"
 
 #include <fcntl.h>
+#include <glib.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
@@ -188,20 +189,16 @@ static const Hierarchy *line_hierarchy(const Layout *l, const CgroupLine *line) 
 }
 
 /* What the file says as it stands: with the leading '/', and "/.." for what is outside our root. */
-static int read_cgroup_lines(const Layout *l, const PidRef *p, CgroupPaths *ret) {
+static int read_cgroup_file(const Layout *l, const char *path, CgroupPaths *ret) {
         _cleanup_(cgroup_paths_done) CgroupPaths found = {};
         _cleanup_free_ char *text = NULL;
         const char *cursor;
         CgroupLine line;
-        char path[64];
         int r;
 
-        (void) snprintf(path, sizeof(path), "/proc/%d/cgroup", (int) p->pid);
         r = file_read_all_at(AT_FDCWD, path, 1024 * 1024, &text, NULL);
         if (r < 0)
                 return r == -ENOENT ? -ESRCH : r;
-        if (!pidref_is_alive(p))
-                return -ESRCH;
 
         cursor = text;
         while ((r = cgroup_line_next(&cursor, &line)) > 0) {
@@ -219,6 +216,19 @@ static int read_cgroup_lines(const Layout *l, const PidRef *p, CgroupPaths *ret)
         *ret = found;
         found = (CgroupPaths) {};
         return 0;
+}
+
+static int read_cgroup_lines(const Layout *l, const PidRef *p, CgroupPaths *ret) {
+        char path[64];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/cgroup", (int) p->pid);
+        r = read_cgroup_file(l, path, ret);
+        if (r >= 0 && !pidref_is_alive(p)) {
+                cgroup_paths_done(ret);
+                return -ESRCH;
+        }
+        return r;
 }
 
 static bool is_outside(const char *path) {
@@ -246,9 +256,9 @@ int process_read_cgroups(const Layout *l, const PidRef *p, CgroupPaths *ret) {
         return 0;
 }
 
-/* Reads the same lines as the process's own cgroup namespace shows them. Joining it concerns this thread alone, and we
- * have only this one; it takes CAP_SYS_ADMIN over both namespaces (setns(2)). */
-static int read_from_within(const Layout *l, const PidRef *p, CgroupPaths *ret) {
+/* Reads the same lines, and our own, as the process's cgroup namespace shows them. Joining it concerns this thread alone,
+ * and we have only this one; it takes CAP_SYS_ADMIN over both namespaces (setns(2)). */
+static int read_from_within(const Layout *l, const PidRef *p, CgroupPaths *ret, CgroupPaths *ret_self) {
         _cleanup_close_ int ours = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
         int r;
 
@@ -258,6 +268,8 @@ static int read_from_within(const Layout *l, const PidRef *p, CgroupPaths *ret) 
                 return -errno;
 
         r = read_cgroup_lines(l, p, ret);
+        if (r >= 0)
+                r = read_cgroup_file(l, "/proc/self/cgroup", ret_self);
 
         /* Should the way back ever fail, nothing that we would do from here on would be right. */
         if (setns(ours, CLONE_NEWCGROUP) < 0)
@@ -274,6 +286,31 @@ static char *strip_suffix(const char *outer, const char *inner) {
         return a == b ? strdup("") : strndup(outer + 1, a - b - 1);
 }
 
+static size_t count_slashes(const char *s) {
+        size_t n = 0;
+
+        for (; *s; s++)
+                n += *s == '/';
+        return n;
+}
+
+/* Whether a namespace with this root would show us, who are at self, where it does show us. The process may move while
+ * it is looked at, and so have what is found of it mean another root than its own; we do not move. The kernel leads from
+ * the root up to the common ancestor by ".." and from there down (kernfs_path_from_node()). */
+static bool shows_us(const char *root, const char *self, const char *shown) {
+        g_autofree char *rooted = g_strconcat(*root ? "/" : "", root, NULL);
+        const char *from = streq(self, "/") ? "" : self;
+        size_t common = is_outside(self) ? 0 : cg_path_common(rooted, from);
+        size_t up = count_slashes(rooted + common);
+
+        for (; up > 0; up--) {
+                shown = startswith(shown, "/..");
+                if (!shown)
+                        return false;
+        }
+        return streq(shown, from + common) || (!from[common] && streq(shown, "/"));
+}
+
 static bool same_paths(const CgroupPaths *a, const CgroupPaths *b, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (!a->paths[i] != !b->paths[i] || (a->paths[i] && !streq(a->paths[i], b->paths[i])))
@@ -284,23 +321,32 @@ static bool same_paths(const CgroupPaths *a, const CgroupPaths *b, size_t n) {
 int process_read_cgroup_roots(const Layout *l, const PidRef *p, CgroupPaths *ret) {
         /* The process may move between two readings: they count when the outer one is the same before and after. */
         for (unsigned attempt = 0; attempt < 8; attempt++) {
-                _cleanup_(cgroup_paths_done) CgroupPaths before = {}, within = {}, after = {};
+                _cleanup_(cgroup_paths_done) CgroupPaths before = {}, within = {}, after = {}, self = {}, shown = {}, roots = {};
+                bool good;
                 int r;
 
                 r = read_cgroup_lines(l, p, &before);
                 if (r >= 0)
-                        r = read_from_within(l, p, &within);
+                        r = read_from_within(l, p, &within, &shown);
                 if (r >= 0)
                         r = read_cgroup_lines(l, p, &after);
+                if (r >= 0)
+                        r = read_cgroup_file(l, "/proc/self/cgroup", &self);
                 if (r < 0)
                         return r;
-                if (!same_paths(&before, &after, l->n))
+
+                good = same_paths(&before, &after, l->n);
+                for (size_t i = 0; good && i < l->n; i++) {
+                        if (before.paths[i] && within.paths[i])
+                                roots.paths[i] = strip_suffix(before.paths[i], within.paths[i]);
+                        if (roots.paths[i])
+                                good = self.paths[i] && shown.paths[i] && shows_us(roots.paths[i], self.paths[i], shown.paths[i]);
+                }
+                if (!good)
                         continue;
 
-                *ret = (CgroupPaths) {};
-                for (size_t i = 0; i < l->n; i++)
-                        if (before.paths[i] && within.paths[i])
-                                ret->paths[i] = strip_suffix(before.paths[i], within.paths[i]);
+                *ret = roots;
+                roots = (CgroupPaths) {};
                 return 0;
         }
         return -EBUSY;
