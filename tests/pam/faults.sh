@@ -248,7 +248,7 @@ eventually 5 'when it goes on, what it had been asked for is not left behind' tr
 
 # closing is bounded too, and made up for; each of two lines has its own session to close
 service '-c freezer -p one/%u/ timeout=1'
-sed -n '/session/s/one/two/p' /etc/pam.d/t >>/etc/pam.d/t
+sed -i '/session/{p;s/one/two/}' /etc/pam.d/t
 mkfifo /run/release
 "$CGW_BUILD/tests/pam/pam-driver" t ubuntu together 1 </run/release >/run/lines &
 driver=$!
