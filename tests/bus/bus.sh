@@ -8,7 +8,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../world/lib.sh"
 
 bus_call=$CGW_BUILD/tests/bus/bus-call
 via=() # (--bus) for the system bus
-seconds_at_start=$SECONDS
 
 # Words of the layout: one hierarchy, several, and a limit that can be set in one of them.
 case $CGW_WORLD_LAYOUT in
@@ -117,10 +116,4 @@ configure() {
 # log_has PATTERN
 log_has() {
         grep -Eq -- "$1" "$CGW_OUTPUT/cgwardend.log"
-}
-
-# ends_in_time: the last test of a script
-ends_in_time() {
-        check "under a minute" test $((SECONDS - seconds_at_start)) -lt 60
-        done_testing
 }

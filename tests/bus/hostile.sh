@@ -171,4 +171,4 @@ mount -o remount,rw,bind /sys/fs/cgroup/pids
 allowed root ' true' Remove ssb pids,freezer /readonly false
 
 check 'the daemon has not been hurt' kill -0 "$daemon_pid"
-ends_in_time
+done_testing

@@ -400,4 +400,4 @@ if (($# > 0)); then
 fi
 check 'the daemon is the one that was started' kill -0 "$daemon_pid"
 
-ends_in_time
+done_testing

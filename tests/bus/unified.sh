@@ -146,4 +146,4 @@ stop_pid "$sleeper_pid" KILL
 eventually 1 'the end of a process that came by itself is told by the kernel' missing unified /quick
 check 'the daemon has not been hurt' kill -0 "$daemon_pid"
 
-ends_in_time
+done_testing
