@@ -11,6 +11,7 @@
 #include "client/cli/run.h"
 
 #define LEAF "/init.scope"
+#define TRIES 5
 
 static void place_free(struct place *p) {
         g_free(p->base);
@@ -201,11 +202,30 @@ GPtrArray *places_find(struct cli *cli, const char *controllers, char **values, 
         return places;
 }
 
-int places_make(struct cli *cli, GPtrArray *places) {
+/* No process may ever have been in it, and then nobody else removes it: not left to one answer. */
+static void remove_surely(struct cli *cli, const struct place *p) {
+        for (unsigned i = 0; i < TRIES; i++)
+                if (cgw_remove(cli->cgw, p->controllers->str, p->path, true) != -ECONNRESET)
+                        return;
+}
+
+/* A restarting daemon is no reason not to run: what a lost answer leaves open is no question with a name that nobody
+ * else uses. */
+static int delegate(struct cli *cli, const struct place *p, bool unique) {
+        for (unsigned i = 1;; i++) {
+                int r = cgw_delegate(cli->cgw, p->controllers->str, p->path, p->options, NULL);
+
+                if (r != -ECONNRESET || !unique || i >= TRIES)
+                        return r;
+                remove_surely(cli, p);
+        }
+}
+
+int places_make(struct cli *cli, GPtrArray *places, bool unique) {
         for (guint i = 0; i < places->len; i++) {
                 struct place *p = g_ptr_array_index(places, i);
 
-                int r = cgw_delegate(cli->cgw, p->controllers->str, p->path, p->options, NULL);
+                int r = delegate(cli, p, unique);
                 /* What v2 calls busy is not the new cgroup but the one that we are in ourselves. */
                 if (r == -EBUSY && p->version == 2)
                         return cli_complain(cli, STATUS_FAILURE,
@@ -225,6 +245,6 @@ void places_remove(struct cli *cli, GPtrArray *places) {
                 struct place *p = g_ptr_array_index(places, i);
 
                 if (p->made)
-                        (void)cgw_remove(cli->cgw, p->controllers->str, p->path, true);
+                        remove_surely(cli, p);
         }
 }

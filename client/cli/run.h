@@ -17,7 +17,7 @@ struct place {
 
 /* run-place.c: returns an array of places, or NULL after having said why there is none. */
 GPtrArray *places_find(struct cli *cli, const char *controllers, char **values, const char *name);
-int places_make(struct cli *cli, GPtrArray *places);
+int places_make(struct cli *cli, GPtrArray *places, bool unique);
 void places_remove(struct cli *cli, GPtrArray *places);
 
 /* run-wait.c: passes signals on and waits; returns the exit status that the command's end stands for. */

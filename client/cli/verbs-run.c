@@ -112,7 +112,7 @@ int verb_run(struct cli *cli, int argc, char **argv) {
                 return STATUS_NOT_RUN;
 
         int status = STATUS_NOT_RUN;
-        if (places_make(cli, places) == STATUS_OK)
+        if (places_make(cli, places, !a.name) == STATUS_OK)
                 status = run(cli, places, argv + 1);
         places_remove(cli, places);
         return status;
