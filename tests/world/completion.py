@@ -47,7 +47,7 @@ def start(name):
         os.environ.update(TERM="dumb", PS1="> ", PATH=f"{folder}:{os.environ['PATH']}", COLUMNS="200")
         os.execvp(shells[name][0][0], shells[name][0])
     os.write(fd, f"{shells[name][1]}; echo rea\"\"dy\n".encode())
-    read(fd, 10, r"ready\r?\n")
+    read(fd, 20, r"ready\r?\n")
     read(fd, 0.5)
     return fd
 
@@ -56,12 +56,14 @@ for shell in shells:
     if not shutil.which(shell):
         print(f"{shell} skip")
         continue
-    terminal = start(shell)
     for typed, expected in cases:
-        os.write(terminal, f"{typed}\t".encode())
-        seen = read(terminal, 5, re.escape(expected))
-        good = expected in seen
-        print(f"{shell}:{'_'.join(typed.split()[1:])} {'ok' if good else f'failed: {seen!r}'}")
-        os.write(terminal, b"\x15" if shell == "bash" else b"\x03")
-        read(terminal, 0.3)
-    os.close(terminal)
+        # A shell of its own for each line, and another try where a busy machine makes zsh's line editor miss the TAB: what is
+        # asked is whether the completion is right.
+        for _ in range(3):
+            terminal = start(shell)
+            os.write(terminal, f"{typed}\t".encode())
+            seen = read(terminal, 10, re.escape(expected))
+            os.close(terminal)
+            if expected in seen:
+                break
+        print(f"{shell}:{'_'.join(typed.split()[1:])} {'ok' if expected in seen else f'failed: {seen!r}'}")
