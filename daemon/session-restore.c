@@ -68,14 +68,19 @@ static int find_root(Manager *m, const Hierarchy *h, const char *full, const cha
         return root_new(m->layout, &paths, ret);
 }
 
-/* The same session in another hierarchy, where the container's root may have another path. */
-static int add_hierarchy(Session *s, const Hierarchy *h, const char *full) {
-        g_autofree char *path = session_path(s);
+/* The same session in another hierarchy, where the container's root may have another path. The host's own root is what
+ * it is, for everyone: a user who renamed the session's directory (v1) does not move that. */
+static int add_hierarchy(Manager *m, Session *s, const Hierarchy *h, const char *full) {
+        g_autofree char *path = session_path(s), *above = NULL;
         Root *root = s->group->root;
         size_t a = strlen(full), b = strlen(path);
-        g_autofree char *above = a > b ? g_strndup(full, a - b - 1) : g_strdup("");
 
+        if (a > b ? full[a - b - 1] != '/' || !streq(full + a - b, path) : !streq(full, path))
+                return -EINVAL;
+        above = g_strndup(full, a > b ? a - b - 1 : 0);
         if (!root->paths[h->index] || !streq(root->paths[h->index], above)) {
+                if (root == m->host.root)
+                        return -EINVAL;
                 free(root->paths[h->index]);
                 root->paths[h->index] = strdup(above);
                 safe_close(root->fds[h->index]);
@@ -99,7 +104,7 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
 
         s = g_hash_table_lookup(m->sessions->sessions, r->id);
         if (s)
-                return add_hierarchy(s, h, full);
+                return add_hierarchy(m, s, h, full);
 
         rel = r->number == SESSION_NO_NUMBER ? g_strdup(r->prefix) : g_strdup_printf("%s%u", r->prefix, r->number);
         k = find_root(m, h, full, rel, &root);

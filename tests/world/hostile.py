@@ -147,8 +147,23 @@ def root(controller, mount, own, seconds):
     print(" ".join(sorted(answers)))
 
 
+def patterns(number, size):
+    """OpenSession with patterns of that size, each another one, made of the name of the user."""
+    s = connect()
+    leader = os.pidfd_open(os.getpid())
+    answers = {}
+    for i in range(int(number)):
+        pattern = "%d/" % i + "%u" * ((int(size) - 10) // 2)
+        data = message("OpenSession", "suuhO", ("u" * 255, 1001, 1001, 0, {"Pattern": ("s", pattern)}), 1)
+        sent = s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [leader]))])
+        s.sendall(data[sent:])
+        answer = said(receive(s)[0])
+        answers[answer] = answers.get(answer, 0) + 1
+    print(" ".join("%s %d" % a for a in answers.items()))
+
+
 def main():
-    {"descriptor": descriptor, "root": root}[sys.argv[1]](*sys.argv[2:])
+    {"descriptor": descriptor, "patterns": patterns, "root": root}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/../bus/bus.sh"
 attack=$CGW_SOURCE/tests/world/hostile.py
 freezer=$(mount_of freezer)
 
+resident() {
+        awk '/^VmRSS/ { print $2 }' "/proc/$daemon_pid/status"
+}
+
 start_daemon --no-bus
 mkdir -p "$freezer"/alice/c1/{x/y,sub,alice/c1/x/y}
 chown -R alice:alice "$freezer/alice"
@@ -44,5 +48,60 @@ is 'inside: alice' "$(as alice python3 "$attack" descriptor freezer /alice etc/h
 
 like '^ok( untold)?$' "$(become alice@/alice/c1 unshare --user --map-root-user --cgroup \
         python3 "$attack" root freezer "$freezer" /alice/c1 4 2>&1)" 'who is moved to and fro has his own root'
+
+# ---- sessions
+
+# What is refused is forgotten, and a pattern that grows when names are put in is not tried.
+before=$(resident)
+like '^(AccessDenied|InvalidPath) [0-9]+$' "$(as alice python3 "$attack" patterns 400 3900 2>&1)" 'patterns that are refused'
+like '^InvalidPath 1$' "$(as alice python3 "$attack" patterns 1 200000 2>&1)" 'a pattern that would grow to 25 MB'
+check 'none of them is kept' test $(($(resident) - before)) -lt 1024
+
+# bob's session is not alice's to prepare: how much goes at its end says who opened it
+sleeper root
+request root OpenSession 'suuha{sv}' bob 1002 1002 "pid:$sleeper_pid" 2 Controllers s freezer PruneDepth u 1 >/dev/null
+refused alice AccessDenied 'sessions are for root' OpenSession 'suuha{sv}' bob 1002 1002 self 2 Controllers s freezer PruneDepth u 9
+stop_pid "$sleeper_pid" KILL
+eventually 5 "bob's session ends" missing freezer /user/bob/0
+sleep 0.5
+check "what another asked for it in vain does not count" exists freezer /user/bob
+
+# a user is root of a namespace of his; the session that root opened for him is not his to close
+sleeper root
+session=$(request root OpenSession 'suuha{sv}' alice 1001 1001 "pid:$sleeper_pid" 1 Controllers s freezer)
+like '^ok [0-9a-f]+ /user/alice/0$' "$session" "root opens alice's session"
+session=$(cut -d' ' -f2 <<<"$session")
+like '^AccessDenied' "$(as alice unshare --user --map-root-user "$bus_call" CloseSession s "$session" || true)" "alice can't close it as a namespace's root"
+allowed root '' CloseSession s "$session"
+stop_pid "$sleeper_pid" KILL
+
+# many directories that have the numbers: they are passed over, but not without end
+mkdir "$freezer"/alice/many
+(cd "$freezer/alice/many" && mkdir $(seq 0 3000))
+chown alice: "$freezer/alice/many"
+start=${EPOCHREALTIME/./}
+like '^Exists' "$(as alice unshare --user --map-root-user "$bus_call" OpenSession 'suuha{sv}' a 0 0 self 2 Controllers s freezer \
+        Pattern s alice/many/ || true)" 'numbers that are all taken'
+check 'that takes no time' test $((${EPOCHREALTIME/./} - start)) -lt 300000
+(cd "$freezer/alice/many" && rmdir -- */)
+
+# A session's directory that its user renames in one hierarchy: after a restart, the host's root there was below it. The
+# hierarchy has to be one that is read after the other.
+pids=$(mount_of pids)
+mkdir -p "$pids"/alice/{s,t} "$freezer"/alice/{s,t}
+chown -R alice: "$pids/alice" "$freezer"/alice/{s,t}
+sleeper alice
+for name in s t; do
+        like '^ok' "$(as alice unshare --user --map-root-user "$bus_call" OpenSession 'suuha{sv}' a 0 0 "pid:$sleeper_pid" 2 \
+                Controllers s freezer,pids Pattern s alice/$name/u/ || true)" 'a session of her own'
+done
+as alice mv "$pids/alice/s" "$pids/alice/s-moved"
+as alice mv "$freezer/alice/t" "$freezer/alice/t-moved"
+restart KILL
+allowed root ' true' Create ss freezer,pids /mine
+for controller in freezer pids; do
+        check "the root of $controller is still the host's" exists $controller /mine
+done
+stop_pid "$sleeper_pid" KILL
 
 done_testing
