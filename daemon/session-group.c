@@ -104,6 +104,13 @@ static void group_free(SessionGroup *g) {
         g_free(g);
 }
 
+void session_group_forget(Manager *m, SessionGroup *g) {
+        if (g->opened || g->n_sessions > 0)
+                return;
+        g_hash_table_remove(m->sessions->groups, g->key);
+        group_free(g);
+}
+
 void session_groups_prune(Manager *m) {
         GHashTableIter i;
         gpointer p;
@@ -128,7 +135,11 @@ static int on_prune(sd_event_source *s, uint64_t usec, void *userdata) {
 void session_group_prune_later(Manager *m) {
         SessionTable *t = m->sessions;
         uint64_t now;
+        int on;
 
+        /* Not put off again: somebody's session ends all the time. */
+        if (t->prune_timer && sd_event_source_get_enabled(t->prune_timer, &on) >= 0 && on != SD_EVENT_OFF)
+                return;
         if (sd_event_now(m->event, CLOCK_MONOTONIC, &now) < 0)
                 return;
 

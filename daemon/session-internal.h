@@ -16,6 +16,8 @@ struct SessionTable {
 };
 
 SessionGroup *session_group_get(Manager *m, Root *root, const char *prefix, const char *user, uid_t uid, gid_t gid, uid_t charge);
+/* Frees a group that never had a session. */
+void session_group_forget(Manager *m, SessionGroup *g);
 /* The smallest free number from a number on. */
 uint32_t session_group_next(const SessionGroup *g, uint32_t from);
 void session_group_set(SessionGroup *g, uint32_t number, bool used);

@@ -15,6 +15,8 @@
 #include "daemon/transaction.h"
 
 #define NUMBERS_MAX 1000000U
+/* Directories that are not a session's and are passed over: each costs a try, and others wait. */
+#define STRANGERS_MAX 256U
 
 /* One try, for one path. */
 typedef struct Opening {
@@ -267,7 +269,7 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
 
 static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, Session **ret,
                          sd_bus_error *error) {
-        uint32_t limit = options->max_index ? options->max_index : NUMBERS_MAX, number = 0;
+        uint32_t limit = options->max_index ? options->max_index : NUMBERS_MAX, number = 0, strangers = 0;
 
         if (options->no_index_suffix)
                 return try_number(m, caller, options, g, SESSION_NO_NUMBER, ret, error);
@@ -282,6 +284,9 @@ static int open_numbered(Manager *m, Caller *caller, const SessionOptions *optio
                 k = try_number(m, caller, options, g, number, ret, error);
                 if (k != -EEXIST || sd_bus_error_is_set(error))
                         return k;
+                if (++strangers >= STRANGERS_MAX)
+                        return refuse(error, CGW_ERROR(Exists), "%s: %u cgroups that are not sessions have their numbers", g->prefix,
+                                      strangers);
         }
 }
 
@@ -341,10 +346,14 @@ static void session_started(Manager *m, Session *s, const SessionOptions *option
 
 int session_open(Manager *m, Caller *caller, const SessionOptions *options, Session **ret, sd_bus_error *error) {
         g_autofree char *prefix = NULL;
+        guint8 prune_depth;
         SessionGroup *g;
         Session *s = NULL;
         int k;
 
+        /* Names in it are replaced by longer ones. */
+        if (strlen(options->pattern) > CG_PATH_MAX)
+                return refuse(error, CGW_ERROR(InvalidPath), "the pattern is longer than %d bytes", CG_PATH_MAX);
         if (m->placement == PLACEMENT_UNIT)
                 return refuse(error, CGW_ERROR(NotDelegated),
                               "systemd is PID 1 and owns the cgroups of logins; Placement=cgroupfs in cgwarden.conf overrides this");
@@ -356,13 +365,15 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
 
         prefix = expand_prefix(caller, options);
         g = session_group_get(m, caller->root, prefix, options->user, options->uid, options->gid, caller->charge);
+        prune_depth = g->prune_depth;
         g->prune_depth = (guint8) MIN(options->prune_depth, SESSION_PRUNE_ALL);
 
         k = open_numbered(m, caller, options, g, &s, error);
         if (k < 0 || s->joined)
                 quota_release(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1);
         if (k < 0) {
-                session_group_prune_later(m);
+                g->prune_depth = prune_depth;
+                session_group_forget(m, g);
                 return k;
         }
 

@@ -148,6 +148,9 @@ int session_authorize_close(const Session *s, const Caller *caller, sd_bus_error
         AuthorizeCaller who = caller_facts(caller);
         const char *reason;
 
+        /* Who makes himself root of a user namespace is still no root of the sessions that root has opened for him. */
+        if (!caller->privileged && s->group->charge != caller->charge)
+                return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: another has opened it", s->id);
         if (authorize(&who, OPERATION_SESSION, &facts, &reason) < 0)
                 return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: %s", s->id, reason);
         return 0;
