@@ -349,7 +349,7 @@ done
 like '^org.freedesktop.DBus.Error.Unknown' "$(as bob "$bus_call" "${via[@]}" "${session[@]}" Get ss org.cgwarden1.Session Id || true)" \
         'bob: there is no such object'
 refused bob NoSuchSession "\"$id\"" CloseSession s "$id"
-refused alice AccessDenied 'root' CloseSession s "$id"
+refused alice AccessDenied "session $id" CloseSession s "$id"
 refused root NoSuchSession '"zzz"' CloseSession s zzz
 refused root NoSuchSession '""' CloseSession s ''
 # Her own shell, in her own session: she makes, limits and moves there without a word to root.
