@@ -41,6 +41,14 @@ int pidref_from_fd(int fd, PidRef *ret) {
         if (!line)
                 return -EBADF;
 
+        /* PIDFD_THREAD, of Linux 6.9, is O_EXCL: it stands for a single thread, whose ids are not its process's, while
+         * what is done to a cgroup's process is done to all of its threads. */
+        r = fcntl(fd, F_GETFL);
+        if (r < 0)
+                return -errno;
+        if (r & O_EXCL)
+                return -EBADF;
+
         r = atoi(line + strlen("\nPid:\t"));
         if (r <= 0)
                 return -ESRCH;

@@ -155,9 +155,14 @@ static int peer_process(int fd, const struct ucred *cred, PidRef *ret) {
 
         if (cred->pid <= 0)
                 return -ESRCH;
-        if (!getenv("CGWARDEN_KERNEL") && getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) >= 0) {
-                *ret = (PidRef) { .pid = cred->pid, .fd = pidfd };
-                return 0;
+        if (!getenv("CGWARDEN_KERNEL")) {
+                if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) >= 0) {
+                        *ret = (PidRef) { .pid = cred->pid, .fd = pidfd };
+                        return 0;
+                }
+                /* Of a process that has gone there is none: its number may be another's by now. */
+                if (errno != ENOPROTOOPT)
+                        return -errno;
         }
         return pidref_from_pid(cred->pid, ret);
 }
