@@ -120,7 +120,7 @@ static int fill_emptied(sd_bus_message *message, const Caller *receiver, void *u
         if (receiver)
                 rel += strlen(receiver->root->paths[d->h->index]);
         rel += *rel == '/';
-        g_autofree char *shown = g_strdup_printf("/%s", rel);
+        g_autofree char *path = g_strdup_printf("/%s", rel), *shown = g_utf8_make_valid(path, -1);
         return sd_bus_message_append(message, "ss", d->h->name, shown);
 }
 

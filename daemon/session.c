@@ -97,10 +97,13 @@ char *session_shown_path(const Manager *m, const Session *s, const Caller *calle
         g_autofree char *path = session_path(s);
         _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], path);
         const char *rel = full ? full : "";
+        g_autofree char *shown = NULL;
 
         if (caller)
                 rel += strlen(caller->root->paths[h->index]);
-        return g_strdup_printf("/%s", rel + (*rel == '/'));
+        shown = g_strdup_printf("/%s", rel + (*rel == '/'));
+        /* A user's own directories may be called what can't be said on D-Bus, and others' sessions are listed with his. */
+        return g_utf8_make_valid(shown, -1);
 }
 
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix) {

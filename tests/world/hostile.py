@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
 
 PATH = os.environ.get("CGW_SOCKET", "/run/cgwarden/socket")
@@ -162,8 +163,15 @@ def patterns(number, size):
     print(" ".join("%s %d" % a for a in answers.items()))
 
 
+def thread(controller, path):
+    """MovePidFd with a pidfd of a thread (PIDFD_THREAD, Linux 6.9)."""
+    other = threading.Thread(target=time.sleep, args=(10,), daemon=True)
+    other.start()
+    print(said(ask(connect(), "MovePidFd", "ssh", controller, path, 0, fds=[os.pidfd_open(other.native_id, os.O_EXCL)])[0]))
+
+
 def main():
-    {"descriptor": descriptor, "patterns": patterns, "root": root}[sys.argv[1]](*sys.argv[2:])
+    {"descriptor": descriptor, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -10,10 +10,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../bus/bus.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../bus/bus.sh"
 
-# Where a container of the tests sees it, wherever the checkout is
-attack=/run/lock/hostile.py
-cp "$CGW_SOURCE/tests/world/hostile.py" "$attack"
-chmod 644 "$attack"
+attack=$CGW_SOURCE/tests/world/hostile.py
 freezer=$(mount_of freezer)
 
 resident() {
@@ -33,7 +30,7 @@ in_container=$(become alice@/alice/c1 unshare --user --map-root-user --mount --c
         mkdir /tmp/container
         mount -t tmpfs tmpfs /tmp/container
         cd /tmp/container
-        for folder in usr bin lib lib64 proc run; do
+        for folder in usr bin lib lib64 work proc run; do
                 [[ -d /$folder ]] || continue
                 mkdir -p $folder
                 mount --rbind "/$folder" $folder
@@ -106,5 +103,20 @@ for controller in freezer pids; do
         check "the root of $controller is still the host's" exists $controller /mine
 done
 stop_pid "$sleeper_pid" KILL
+
+# ---- names that can't be said on D-Bus, of directories that the user has made himself
+
+mkdir "$freezer"/alice/$'\xff'
+chown alice: "$freezer"/alice/$'\xff'
+sleeper alice
+enter /alice/$'\xff' "$sleeper_pid"
+like '^ok' "$(become alice@/alice/$'\xff' unshare --user --map-root-user --cgroup "$bus_call" OpenSession 'suuha{sv}' a 0 0 \
+        "pid:$sleeper_pid" 2 Controllers s freezer Pattern s s/ || true)" 'a session there'
+allowed root ' .*/alice/.*/s/0.*' ListSessions
+stop_pid "$sleeper_pid" KILL
+
+# ---- a pidfd of a thread, whose ids may be others than its process's, is not one of a process
+
+is InvalidValue "$(as alice python3 "$attack" thread freezer /alice 2>&1)" "a thread's pidfd is refused"
 
 done_testing
