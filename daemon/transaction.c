@@ -12,6 +12,8 @@
 
 #define INTENT "intent"
 #define INTENT_MAX (60 * 1024) /* XATTR_SIZE_MAX is 64 KiB */
+#define EVACUATE_TRIES 20
+#define REMOVE_TRIES 100
 
 typedef struct Move {
         const Hierarchy *h;
@@ -129,6 +131,39 @@ void transaction_commit(Transaction *t) {
         t->committed = true;
 }
 
+/* Moves out what is in a cgroup that is to go. More than once: while they are moved, processes fork. */
+static void evacuate(int fd, int to_fd) {
+        for (unsigned i = 0; i < EVACUATE_TRIES; i++) {
+                PidList pids = {};
+                size_t n;
+
+                if (tree_list_pids(fd, true, &pids) < 0)
+                        return;
+                n = pids.n;
+                for (size_t k = 0; k < n; k++)
+                        (void) tree_attach(to_fd, pids.pids[k]);
+                pid_list_done(&pids);
+                if (n == 0)
+                        return;
+        }
+}
+
+/* Children of a process that was moved go where it came from. */
+static void unmake(const Transaction *t, TreeMade *made) {
+        for (unsigned i = 0; i < t->moves->len; i++) {
+                const Move *m = &g_array_index(t->moves, Move, i);
+                _cleanup_close_ int fd = -EBADF;
+
+                if (m->h != made->h || !m->done)
+                        continue;
+                fd = tree_open(made->root_fd, made->rel, 0);
+                if (fd >= 0)
+                        evacuate(fd, m->from_fd);
+                break;
+        }
+        tree_unmake(made);
+}
+
 static void roll_back(Transaction *t) {
         for (unsigned i = t->moves->len; i > 0; i--) {
                 const Move *m = &g_array_index(t->moves, Move, i - 1);
@@ -138,7 +173,7 @@ static void roll_back(Transaction *t) {
                         log_full(LOG_WARNING, r, m->h->name, "cannot move process %d back to where it was", (int) m->process.pid);
         }
         for (unsigned i = t->made->len; i > 0; i--)
-                tree_unmake(&g_array_index(t->made, TreeMade, i - 1));
+                unmake(t, &g_array_index(t->made, TreeMade, i - 1));
         end_intent(t);
 }
 
@@ -178,28 +213,46 @@ static void recover_move(const Hierarchy *h, const char *process, const char *fr
         pidref_done(&ref);
 }
 
+/* Where the first process came from that was to be moved in a hierarchy. */
+static int open_from(const Hierarchy *h, char *const *lines) {
+        for (; *lines; lines++) {
+                g_auto(GStrv) fields = g_strsplit(*lines, "\t", 4);
+
+                if (g_strv_length(fields) == 4 && streq(fields[0], "move") && streq(fields[1], h->name))
+                        return tree_open(h->fd, fields[3], 0);
+        }
+        return -ENOENT;
+}
+
 /* Empties and removes what had been made. A process that is in it by now (a child of the one that was moved) goes to
- * the deepest cgroup that had been there before. */
-static void recover_make(const Hierarchy *h, const char *existed, const char *path) {
+ * where that one came from, or else to the deepest cgroup that had been there before. */
+static void recover_make(const Hierarchy *h, const char *existed, const char *path, char *const *lines) {
         _cleanup_free_ char *rel = strdup(path);
-        _cleanup_close_ int fd = tree_open(h->fd, path, 0), keep = -EBADF;
-        PidList pids = {};
+        _cleanup_close_ int fd = tree_open(h->fd, path, 0), to = -EBADF;
         uint32_t length;
 
         if (!rel || parse_u32(existed, &length) < 0 || length > strlen(rel))
                 return;
 
-        if (fd >= 0 && tree_list_pids(fd, true, &pids) >= 0) {
-                char saved = rel[length];
+        if (fd >= 0) {
+                to = open_from(h, lines);
+                if (to < 0) {
+                        char saved = rel[length];
 
-                rel[length] = '\0';
-                keep = tree_open(h->fd, rel, 0);
-                rel[length] = saved;
-                for (size_t i = 0; keep >= 0 && i < pids.n; i++)
-                        (void) tree_attach(keep, pids.pids[i]);
-                (void) tree_remove_below(fd, NULL, NULL);
+                        rel[length] = '\0';
+                        to = tree_open(h->fd, rel, 0);
+                        rel[length] = saved;
+                }
+                /* A process that is ending is not listed any more, but is in the way until it has gone. */
+                for (unsigned i = 0; i < REMOVE_TRIES; i++) {
+                        if (to >= 0)
+                                evacuate(fd, to);
+                        if (tree_remove_below(fd, NULL, NULL) >= 0 &&
+                            (unlinkat(h->fd, rel, AT_REMOVEDIR) >= 0 || errno != EBUSY))
+                                break;
+                        (void) usleep(1000);
+                }
         }
-        pid_list_done(&pids);
 
         for (size_t n = strlen(rel); n > length;) {
                 rel[n] = '\0';
@@ -209,9 +262,7 @@ static void recover_make(const Hierarchy *h, const char *existed, const char *pa
         }
 }
 
-static void recover_lines(const Layout *l, const char *text, const char *wanted) {
-        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-
+static void recover_lines(const Layout *l, char *const *lines, const char *wanted) {
         for (unsigned i = 0; lines[i]; i++) {
                 g_auto(GStrv) fields = g_strsplit(lines[i], "\t", 4);
                 const Hierarchy *h;
@@ -224,7 +275,7 @@ static void recover_lines(const Layout *l, const char *text, const char *wanted)
                 if (streq(wanted, "move"))
                         recover_move(h, fields[2], fields[3]);
                 else
-                        recover_make(h, fields[2], fields[3]);
+                        recover_make(h, fields[2], fields[3], lines);
         }
 }
 
@@ -234,12 +285,14 @@ int transaction_recover(const Layout *l) {
 
         for (size_t i = 0; i < l->n; i++) {
                 int fd = l->hierarchies[i].fd;
+                g_auto(GStrv) lines = NULL;
 
                 if (record_read(fd, INTENT, text, INTENT_MAX + 1) < 0)
                         continue;
                 log_notice("undoing what was left half done when the daemon ended");
-                recover_lines(l, text, "move");
-                recover_lines(l, text, "make");
+                lines = g_strsplit(text, "\n", -1);
+                recover_lines(l, lines, "move");
+                recover_lines(l, lines, "make");
                 (void) record_remove(fd, INTENT);
                 any = true;
         }
