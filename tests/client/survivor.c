@@ -6,8 +6,8 @@
  * request most of the time.
  *
  *   survivor tree CONTROLLERS BASE STOP       makes BASE/N/a/b, moves a process into it and out again, removes BASE/N
- *   survivor delegate CONTROLLERS BASE STOP   delegates BASE/d-PID-N with a process in it and the lifetime "empty", and
- *                                             ends the process: nobody removes the cgroup but the daemon
+ *   survivor delegate CONTROLLERS BASE STOP   delegates BASE/d-PID-N with a process in it that forks, and the lifetime
+ *                                             "empty", and ends the process: nobody removes the cgroup but the daemon
  *   survivor session CONTROLLERS USER STOP    opens a session of USER for a process, and closes it or ends the process
  *
  * until the file STOP is there. A line for each thing that is not as it should be; the last line tells how much was done
@@ -79,6 +79,29 @@ static pid_t start_idle(void) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 for (;;)
                         pause();
+        }
+        return pid;
+}
+
+/* It forks all the time: what is to be undone has children by then. */
+static pid_t start_restless(void) {
+        pid_t pid = fork();
+
+        if (pid < 0) {
+                perror("fork");
+                exit(2);
+        }
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (;;) {
+                        pid_t child = fork();
+
+                        if (child == 0) {
+                                usleep(1000);
+                                _exit(0);
+                        }
+                        waitpid(child, NULL, 0);
+                }
         }
         return pid;
 }
@@ -171,7 +194,7 @@ static void do_tree(const char *base, unsigned n) {
 
 static void do_delegate(const char *base, unsigned n) {
         cgw_delegate_options_t *options = NULL;
-        pid_t pid = start_idle();
+        pid_t pid = start_restless();
         char path[512];
 
         snprintf(path, sizeof(path), "%s/d-%d-%u", base, (int)getpid(), n);
