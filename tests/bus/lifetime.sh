@@ -20,7 +20,7 @@ request root Chown ssuu "$one" /alice 1001 1001 >/dev/null
 # listen WHO NAME: a client that has asked for signals; what it gets is in $CGW_OUTPUT/signals.NAME
 declare -A listener=()
 listen() {
-        become "$1" "$bus_call" --watch 50 >"$CGW_OUTPUT/signals.$2" 2>&1 &
+        become "$1" "$bus_call" --watch 600 >"$CGW_OUTPUT/signals.$2" 2>&1 &
         listener[$2]=$!
         service_pids+=("$!")
         wait_until 5 grep -q ready "$CGW_OUTPUT/signals.$2"

@@ -21,7 +21,7 @@ if (($# > 0)); then
                 busctl --timeout=5 call org.freedesktop.DBus / org.freedesktop.DBus GetNameOwner s org.cgwarden1
         }
         eventually 5 "the daemon has its name on $1" has_name
-        "$bus_call" --bus --watch 50 >"$CGW_OUTPUT/signals" &
+        "$bus_call" --bus --watch 600 >"$CGW_OUTPUT/signals" &
         service_pids+=("$!")
         wait_until 5 grep -q ready "$CGW_OUTPUT/signals"
 else
