@@ -2,8 +2,6 @@
 
 #include "cgroup/attributes.h"
 
-#include <fnmatch.h>
-
 #include "cgroup/delegate.h"
 #include "common/file.h"
 #include "common/util.h"
@@ -41,9 +39,21 @@ static const char *const read_only[] = {
         "blkio.throttle.io_*", "blkio.bfq.io_*", "blkio.io_*", "blkio.sectors*", "blkio.time*",
 };
 
+/* One '*' at most. fnmatch(3), in a UTF-8 locale, makes wide characters of both first, for each of up to 90 patterns. */
+static bool matches_one(const char *pattern, const char *key) {
+        const char *star = strchr(pattern, '*');
+        size_t head, tail, n = strlen(key);
+
+        if (!star)
+                return streq(pattern, key);
+        head = (size_t) (star - pattern);
+        tail = strlen(star + 1);
+        return n >= head + tail && strncmp(pattern, key, head) == 0 && streq(key + n - tail, star + 1);
+}
+
 static bool matches(const char *const *patterns, size_t n, const char *key) {
         for (size_t i = 0; i < n; i++)
-                if (fnmatch(patterns[i], key, 0) == 0)
+                if (matches_one(patterns[i], key))
                         return true;
         return false;
 }
