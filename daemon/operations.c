@@ -93,12 +93,14 @@ int operation_create(Request *r, bool *ret_created) {
         FOR_EACH_TARGET(t, r) {
                 AuthorizeTarget facts = {};
                 _cleanup_close_ int deepest = -EBADF;
+                size_t length = strlen(t->rel);
+                int fd = t->fd;
                 struct stat st;
-                size_t length;
 
-                deepest = tree_open_deepest(t->root_fd, t->rel, &length);
-                if (deepest < 0 || fstat(deepest, &st) < 0)
-                        return fail(r->error, deepest < 0 ? deepest : -errno, "create", t->h, t->rel);
+                if (fd < 0)
+                        fd = deepest = tree_open_deepest(t->root_fd, t->rel, &length);
+                if (fd < 0 || fstat(fd, &st) < 0)
+                        return fail(r->error, fd < 0 ? fd : -errno, "create", t->h, t->rel);
                 facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
                 k = request_authorize(r, OPERATION_CREATE, t, &facts);
                 if (k < 0)
@@ -251,12 +253,13 @@ int operation_move(Request *r, const PidRef *process) {
                 k = request_authorize_attach(r, t, process, path);
                 if (k < 0)
                         return k;
+                if (r->n == 1)
+                        break; /* one step, which is done or not: there is nothing to go back to */
                 k = path ? transaction_will_move(transaction, t->h, process, path) : -ENOENT;
                 if (k < 0 && k != -ENOENT) /* where it is has been removed or is outside: it can't go back there */
                         return fail(r->error, k, "attach to", t->h, t->rel);
         }
 
-        /* In one hierarchy it is one step. */
         k = r->n > 1 ? transaction_begin(transaction) : 0;
         FOR_EACH_TARGET(t, r) {
                 if (k >= 0)
@@ -300,8 +303,9 @@ int operation_remove(Request *r, bool recursive, bool *ret_existed) {
         bool existed = false;
         int k = authorize_all(r, OPERATION_REMOVE);
 
+        /* One cgroup: the kernel looks as well, and at the right moment. */
         FOR_EACH_TARGET(t, r)
-                if (k >= 0 && t->fd >= 0)
+                if (k >= 0 && t->fd >= 0 && (r->n > 1 || recursive))
                         k = check_removable(r, t, recursive);
         if (k < 0)
                 return k;
@@ -312,6 +316,12 @@ int operation_remove(Request *r, bool recursive, bool *ret_existed) {
                 k = remove_one(t, recursive);
                 if (k == -ENOENT)
                         continue;
+                if (k == -EBUSY || k == -ENOTEMPTY) {
+                        int why = check_removable(r, t, recursive);
+
+                        if (why < 0)
+                                return why;
+                }
                 if (k < 0)
                         return fail(r->error, k, "remove", t->h, t->rel);
                 existed = true;

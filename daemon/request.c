@@ -186,12 +186,12 @@ int request_authorize_simple(Request *r, Operation operation, const Target *t) {
         AuthorizeTarget facts = {};
         int k;
 
-        k = target_read_owner(t, &facts);
-        if (k >= 0)
-                k = target_read_parent(t, &facts);
-        if (k == -ENOENT) { /* of a removal: neither it nor its parent is there, so whoever controls what is learns of it */
+        /* What authorize() would look at all the same and is not read here counts as not the caller's. */
+        k = operation == OPERATION_REMOVE ? target_read_parent(t, &facts) : target_read_owner(t, &facts);
+        if (k == -ENOENT && operation == OPERATION_REMOVE) {
+                /* Neither it nor its parent is there: whoever controls what is learns of it. */
+                k = target_read_owner(t, &facts);
                 facts.parent = facts.cgroup;
-                k = 0;
         }
         if (k < 0)
                 return fail(r->error, k, operation_to_string(operation), t->h, t->rel);
@@ -237,9 +237,14 @@ int request_authorize_attach(Request *r, const Target *t, const PidRef *process,
         if (k < 0)
                 return fail(r->error, k, "attach", t->h, t->rel);
 
-        k = request_read_process(r, process, &facts.process);
-        if (k < 0)
-                return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
+        if (r->process_pid != process->pid || r->process_fd != process->fd) {
+                k = request_read_process(r, process, &r->process);
+                if (k < 0)
+                        return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
+                r->process_pid = process->pid;
+                r->process_fd = process->fd;
+        }
+        facts.process = r->process;
 
         if (from_full) {
                 g_autofree char *common = g_strndup(from_full, cg_path_common(from_full, t->full));

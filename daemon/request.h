@@ -27,6 +27,11 @@ typedef struct Request {
         size_t n;
         Target targets[HIERARCHIES_MAX];
         sd_bus_error *error;
+
+        /* The last one that was asked to be attached: in several hierarchies it is the same one again. */
+        AuthorizeProcess process;
+        pid_t process_pid;
+        int process_fd;
 } Request;
 
 typedef enum RequestFlags {
