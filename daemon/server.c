@@ -3,6 +3,7 @@
 #include "daemon/server.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
@@ -15,6 +16,8 @@
 
 /* In one turn of the event loop, so that clients that are there already are not kept waiting by new ones. */
 #define ACCEPT_BURST 16
+/* Those that are turned away at once cost little, and the queue, which everyone shares, has to become empty. */
+#define TURN_AWAY_BURST 256
 /* Replies that a client does not read are kept for it; more than this and it is gone. */
 #define UNREAD_MAX 256
 
@@ -206,7 +209,14 @@ static int start_peer(Connection *c, int *fd) {
         return r;
 }
 
-static void accept_peer(Server *s, int fd_taken) {
+static bool has_hung_up(int fd) {
+        struct pollfd pfd = { .fd = fd };
+
+        return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLHUP);
+}
+
+/* Returns whether it was worth a look. */
+static bool accept_peer(Server *s, int fd_taken) {
         _cleanup_close_ int fd = fd_taken;
         struct ucred cred;
         socklen_t length = sizeof(cred);
@@ -214,12 +224,14 @@ static void accept_peer(Server *s, int fd_taken) {
         int r;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
-                return;
+                return false;
 
-        /* Who has as many as he may is turned away before anything is looked up. */
+        /* Who has as many as he may is turned away before anything is looked up, and so is a user who has left. */
         if (cred.uid != 0 && s->manager->config->connections_per_user > 0 &&
             quota_used(s->manager->quotas, cred.uid, QUOTA_CONNECTIONS) >= s->manager->config->connections_per_user)
-                return;
+                return false;
+        if (cred.uid != 0 && has_hung_up(fd))
+                return false;
 
         c = g_new0(Connection, 1);
         c->server = s;
@@ -232,7 +244,7 @@ static void accept_peer(Server *s, int fd_taken) {
                 log_full(LOG_DEBUG, r, NULL, "uid %u has as many connections as it may", (unsigned) c->charge);
                 caller_free(c->caller);
                 g_free(c);
-                return;
+                return true;
         }
 
         g_hash_table_add(s->peers, c);
@@ -241,21 +253,26 @@ static void accept_peer(Server *s, int fd_taken) {
                 log_full(LOG_DEBUG, r, NULL, "cannot serve a client");
                 g_hash_table_remove(s->peers, c);
         }
+        return true;
 }
 
 static int on_listen(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
         Server *s = userdata;
+        bool more = true;
 
-        for (unsigned i = 0; i < ACCEPT_BURST; i++) {
+        for (unsigned i = 0, served = 0; more && i < TURN_AWAY_BURST && served < ACCEPT_BURST; i++) {
                 int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-                if (fd < 0) {
-                        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-                                log_full(LOG_WARNING, errno, NULL, "cannot accept a client");
-                        return 0;
-                }
-                accept_peer(s, fd);
+                more = fd >= 0;
+                if (more)
+                        served += accept_peer(s, fd);
+                else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+                        log_full(LOG_WARNING, errno, NULL, "cannot accept a client");
         }
+
+        /* A login is a new connection of root's: it does not wait behind what users ask for. In a flood of connections,
+         * though, nobody else would be served at all. */
+        (void) sd_event_source_set_priority(source, more ? SD_EVENT_PRIORITY_NORMAL : SD_EVENT_PRIORITY_IMPORTANT);
         return 0;
 }
 

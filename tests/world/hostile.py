@@ -65,8 +65,8 @@ def message(member, signature="", arguments=(), fds=0):
 
 def connect():
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    s.settimeout(20)
     s.connect(PATH)
+    s.settimeout(20)
     s.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")
     said = b""
     while not said.endswith(b"AGREE_UNIX_FD\r\n"):
@@ -170,8 +170,24 @@ def thread(controller, path):
     print(said(ask(connect(), "MovePidFd", "ssh", controller, path, 0, fds=[os.pidfd_open(other.native_id, os.O_EXCL)])[0]))
 
 
+def call():
+    print(said(ask(connect(), "ListControllers")[0]))
+
+
+def flood(seconds):
+    """Connections, and nothing else, as fast as they can be made."""
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.setblocking(False)
+            try:
+                s.connect(PATH)
+            except OSError:
+                pass
+
+
 def main():
-    {"descriptor": descriptor, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
+    {"call": call, "descriptor": descriptor, "flood": flood, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

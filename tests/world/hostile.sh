@@ -119,4 +119,17 @@ stop_pid "$sleeper_pid" KILL
 
 is InvalidValue "$(as alice python3 "$attack" thread freezer /alice 2>&1)" "a thread's pidfd is refused"
 
+# ---- a flood of connections: other users were not served at all as long as it went on
+
+for _ in 1 2; do
+        become alice python3 "$attack" flood 12 &
+        service_pids+=("$!")
+done
+sleep 1
+for who in bob root; do
+        start=${EPOCHREALTIME/./}
+        is ok "$(as $who python3 "$attack" call 2>&1)" "a flood of connections: $who is served"
+        check "within 5 seconds" test $((${EPOCHREALTIME/./} - start)) -lt 5000000
+done
+
 done_testing
