@@ -94,12 +94,15 @@ static void echo_once(int fd) {
 
 /* ---- calls */
 
-static void plain_chown(const char *directory, uid_t uid) {
-        static const char *const files[] = { "", "/tasks", "/cgroup.procs" };
+/* What a delegation hands over, as far as there is any of it without a memory controller on v2. */
+static void plain_chown(const char *directory, bool v2, uid_t uid) {
+        static const char *const files[] = { "", "/cgroup.procs", "/tasks" };
+        static const char *const files_v2[] = { "", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control" };
+        size_t n = v2 ? sizeof(files_v2) / sizeof(*files_v2) : sizeof(files) / sizeof(*files);
         char path[600];
 
-        for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-                (void) snprintf(path, sizeof(path), "%s%s", directory, files[i]);
+        for (size_t i = 0; i < n; i++) {
+                (void) snprintf(path, sizeof(path), "%s%s", directory, v2 ? files_v2[i] : files[i]);
                 if (chown(path, uid, uid) < 0)
                         die(path, errno);
         }
@@ -126,13 +129,16 @@ static void bench_operations(sd_bus *bus, const Echo *echo, const char *controll
         static const char *const names[N] = { "Ping", "Create", "Chown", "MovePid", "GetValue", "Remove" };
         Times *ours = calloc(N, sizeof(Times)), *plain = calloc(N, sizeof(Times));
         pid_t sleeper = start_sleeper();
-        char top[256], directory[512];
+        bool v2 = strcmp(controller, "unified") == 0;
+        char top[256], home[512], directory[512];
         double ping;
 
         if (!ours || !plain)
                 die("memory", ENOMEM);
         (void) snprintf(top, sizeof(top), "/sys/fs/cgroup/%s", controller);
         (void) snprintf(directory, sizeof(directory), "%s/bench.plain", top);
+        /* On v2 a world keeps its processes out of its root. */
+        (void) snprintf(home, sizeof(home), "%s%s", top, v2 ? "/world.leaf" : "");
 
         for (size_t i = 0; i < rounds + WARM_UP; i++) {
                 if (i == WARM_UP)
@@ -143,13 +149,13 @@ static void bench_operations(sd_bus *bus, const Echo *echo, const char *controll
                 TIMED(ours + PING, call_ping(bus));
                 TIMED(plain + CREATE, must(directory, mkdir(directory, 0755)));
                 TIMED(ours + CREATE, call(bus, "Create", "ss", controller, "/bench.ours"));
-                TIMED(plain + CHOWN, plain_chown(directory, 1000));
+                TIMED(plain + CHOWN, plain_chown(directory, v2, 1000));
                 TIMED(ours + CHOWN, call(bus, "Chown", "ssuu", controller, "/bench.ours", 1000U, 1000U));
                 TIMED(plain + MOVE, write_pid(directory, sleeper));
                 TIMED(ours + MOVE, call(bus, "MovePid", "ssu", controller, "/bench.ours", (uint32_t) sleeper));
                 TIMED(plain + GET, plain_read(directory, key));
                 TIMED(ours + GET, call_get_value(bus, controller, "/bench.ours", key));
-                write_pid(top, sleeper);
+                write_pid(home, sleeper);
                 TIMED(plain + REMOVE, must(directory, rmdir(directory)));
                 TIMED(ours + REMOVE, call(bus, "Remove", "ssb", controller, "/bench.ours", 0));
         }
@@ -247,6 +253,7 @@ void bench_calls(pid_t daemon_pid) {
         call(bus, "Create", "ss", "freezer", "/bench.get");
         bench_operations(bus, &echo, "freezer", "freezer.state", ROUNDS, &ping);
         bench_operations(bus, &echo, "memory", "memory.limit_in_bytes", ROUNDS / 3, NULL);
+        bench_operations(bus, &echo, "unified", "cgroup.max.depth", ROUNDS / 3, NULL);
         bench_connect(bus, &echo);
         bench_growth(bus, daemon_pid);
         call(bus, "Remove", "ssb", "freezer", "/bench.get", 0);

@@ -3,7 +3,7 @@
 /*
  * bench.c - how long cgwardend takes beside the same work done by plain system calls and, for PAM, by pam_cgfs.
  *
- *   bench DAEMON-PID PAM-MODULE [PEER-MODULE]     inside a v1 world, see bench.sh
+ *   bench DAEMON-PID PAM-MODULE [PEER-MODULE]     inside a hybrid world, see bench.sh
  *
  * A machine's figures mean nothing by themselves and those of two runs little, so that ours and the other one take turns
  * in the same loop, and a row has the medians. No figure makes the program fail: the exit status tells whether all worked.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# bench.sh - the table of docs/PERFORMANCE.md. Runs inside a v1 world; "meson test --benchmark --verbose" shows it.
+# bench.sh - the table of docs/PERFORMANCE.md. Runs inside a hybrid world; "meson test --benchmark --verbose" shows it.
 
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR/../world source=../world/lib.sh
@@ -9,11 +9,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../world/lib.sh"
 
 start_daemon --no-bus || exit 1
 start_syslog
-# pam_cgfs, where it is installed: libpam-cgfs
+# pam_cgfs, where it is installed: libpam-cgfs. On a kernel with cgroup2 it gives up where none is mounted.
 peer=$(find /lib /usr/lib -name pam_cgfs.so -print -quit 2>/dev/null)
-# On a kernel with cgroup2 it gives up where none is mounted. The daemon, which has looked already, is not to care.
-mkdir /run/unified
-mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 /run/unified || peer=
 
 status=0
 "$CGW_BUILD/tests/bench/bench" "$daemon_pid" "$CGW_PAM_MODULE" "$peer" || status=$?
