@@ -66,7 +66,7 @@ static int authorize_values(Request *r, const DelegateOptions *options, const Au
         return 0;
 }
 
-static int authorize_processes(Request *r, const DelegateOptions *options, const Target *t, Transaction *transaction) {
+static int authorize_processes(Request *r, const DelegateOptions *options, const Target *t, int deepest, Transaction *transaction) {
         for (unsigned i = 0; options->processes && i < options->processes->len; i++) {
                 const PidRef *p = &g_array_index(options->processes, PidRef, i);
                 _cleanup_(cgroup_paths_done) CgroupPaths from = {};
@@ -76,7 +76,7 @@ static int authorize_processes(Request *r, const DelegateOptions *options, const
                 if (process_read_cgroups(r->manager->layout, p, &from) < 0)
                         return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
                 path = from.paths[t->h->index];
-                k = request_authorize_attach(r, t, p, path);
+                k = request_authorize_attach(r, t, deepest, p, path);
                 if (k < 0)
                         return k;
                 k = path ? transaction_will_move(transaction, t->h, p, path) : 0;
@@ -111,7 +111,7 @@ static int authorize_all(Request *r, const DelegateOptions *options, Transaction
                 if (k >= 0)
                         k = request_authorize(r, OPERATION_CHOWN, t, &facts);
                 if (k >= 0)
-                        k = authorize_processes(r, options, t, transaction);
+                        k = authorize_processes(r, options, t, deepest, transaction);
                 if (k < 0)
                         return k;
                 length += strlen(t->root_path) + (*t->root_path && length > 0);

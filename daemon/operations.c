@@ -250,7 +250,7 @@ int operation_move(Request *r, const PidRef *process) {
         FOR_EACH_TARGET(t, r) {
                 const char *path = from.paths[t->h->index];
 
-                k = request_authorize_attach(r, t, process, path);
+                k = request_authorize_attach(r, t, t->fd, process, path);
                 if (k < 0)
                         return k;
                 if (r->n == 1)

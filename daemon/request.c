@@ -229,11 +229,11 @@ static bool leaves_open(const Request *r, const char *from_full) {
         return false;
 }
 
-int request_authorize_attach(Request *r, const Target *t, const PidRef *process, const char *from_full) {
+int request_authorize_attach(Request *r, const Target *t, int fd, const PidRef *process, const char *from_full) {
         AuthorizeTarget facts = {};
         int k;
 
-        k = target_read_owner(t, &facts);
+        k = read_owner(fd, &facts.cgroup);
         if (k < 0)
                 return fail(r->error, k, "attach", t->h, t->rel);
 
@@ -248,10 +248,10 @@ int request_authorize_attach(Request *r, const Target *t, const PidRef *process,
 
         if (from_full) {
                 g_autofree char *common = g_strndup(from_full, cg_path_common(from_full, t->full));
-                _cleanup_close_ int fd = tree_open(t->h->fd, common, O_PATH);
+                _cleanup_close_ int above = tree_open(t->h->fd, common, O_PATH);
 
-                if (fd >= 0 && cg_path_is_below(common, t->root_path))
-                        (void) read_owner(fd, &facts.common);
+                if (above >= 0 && cg_path_is_below(common, t->root_path))
+                        (void) read_owner(above, &facts.common);
                 facts.leaves_open = leaves_open(r, from_full);
         }
         return request_authorize(r, OPERATION_ATTACH, t, &facts);

@@ -57,7 +57,8 @@ int request_authorize(Request *r, Operation operation, const Target *t, const Au
 /* The same with the owners read: for what needs no other facts. */
 int request_authorize_simple(Request *r, Operation operation, const Target *t);
 
-/* Whether the caller could attach a process to a cgroup, and may take it from where it is. */
-int request_authorize_attach(Request *r, const Target *t, const PidRef *process, const char *from_full);
+/* Whether the caller could attach a process to a cgroup, and may take it from where it is. fd is the cgroup or the deepest
+ * one of its path that exists. */
+int request_authorize_attach(Request *r, const Target *t, int fd, const PidRef *process, const char *from_full);
 /* Facts of a process as the caller may see it. */
 int request_read_process(const Request *r, const PidRef *process, AuthorizeProcess *ret);

@@ -44,7 +44,7 @@ static int authorize_target(Opening *o, const Target *t) {
         facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
         k = request_authorize(r, OPERATION_SESSION, t, &facts);
         if (k >= 0)
-                k = request_authorize_attach(r, t, &o->options->leader, from);
+                k = request_authorize_attach(r, t, deepest, &o->options->leader, from);
         if (k < 0)
                 return k;
 
@@ -162,8 +162,6 @@ static int open_leaf(Opening *o, const Target *t) {
         TreeMade made = TREE_MADE_NULL;
         int fd, k;
 
-        if (!t->h->v2)
-                return tree_open(t->fd, "", 0);
         if (o->joining) {
                 fd = tree_open(t->fd, CGW_LEAF_NAME, 0);
                 return fd == -ENOENT ? tree_open(t->fd, "", 0) : fd;
@@ -182,12 +180,15 @@ static int open_leaf(Opening *o, const Target *t) {
 }
 
 static int fill_target(Opening *o, const Target *t) {
-        _cleanup_close_ int leaf = open_leaf(o, t);
+        _cleanup_close_ int leaf = -EBADF;
         int k;
 
-        if (leaf < 0)
-                return fail(o->request.error, leaf, "make the leaf of", t->h, t->rel);
-        k = transaction_move(o->transaction, t->h, &o->options->leader, leaf);
+        if (t->h->v2) {
+                leaf = open_leaf(o, t);
+                if (leaf < 0)
+                        return fail(o->request.error, leaf, "make the leaf of", t->h, t->rel);
+        }
+        k = transaction_move(o->transaction, t->h, &o->options->leader, leaf < 0 ? t->fd : leaf);
         if (k < 0)
                 return fail(o->request.error, k, "attach the login to", t->h, t->rel);
         k = o->joining ? 0 : delegate_hand_over(t->h, t->fd, o->options->uid, o->options->gid);
@@ -306,7 +307,7 @@ static pid_t parent_of(const PidRef *p) {
 
 static char *expand_prefix(const Caller *caller, const SessionOptions *o) {
         g_autofree char *expanded = NULL;
-        pid_t parent = parent_of(&o->leader);
+        pid_t parent = strstr(o->pattern, "%P") ? parent_of(&o->leader) : 0;
         char *prefix;
 
         expanded = session_expand_pattern(o->pattern, o->user, o->shown_uid, o->group, o->shown_gid,
@@ -332,12 +333,9 @@ static void session_started(Manager *m, Session *s, const SessionOptions *option
         const Hierarchy *h = m->layout->hierarchies + __builtin_ctz(s->hierarchies);
         g_autofree char *path = session_path(s);
         _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], path);
-        PidRef leader;
+        PidRef leader = { .pid = options->leader.pid, .fd = fcntl(options->leader.fd, F_DUPFD_CLOEXEC, 3) };
 
-        if (pidref_from_fd(options->leader.fd, &leader) >= 0)
-                session_watch_leader(m, s, &leader);
-        else
-                session_watch_leader(m, s, NULL);
+        session_watch_leader(m, s, leader.fd < 0 ? NULL : &leader);
         session_part_leader(m, s);
 
         manager_emit(m, "SessionNew", s->group->uid, h, full, fill_new, (void *[]) { m, s });

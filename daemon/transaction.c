@@ -18,6 +18,7 @@
 typedef struct Move {
         const Hierarchy *h;
         PidRef process; /* fd borrowed */
+        uint64_t start;
         int from_fd;
         bool done;
 } Move;
@@ -64,10 +65,19 @@ void transaction_will_make(Transaction *t, const Hierarchy *h, const char *path,
 
 int transaction_will_move(Transaction *t, const Hierarchy *h, const PidRef *process, const char *from_path) {
         Move move = { .h = h, .process = *process };
-        uint64_t start;
-        int r;
+        int r = -ESRCH;
 
-        r = pidref_start_time(process, &start);
+        /* In the hierarchy before it was the same process as a rule. */
+        if (t->moves->len > 0) {
+                const Move *last = &g_array_index(t->moves, Move, t->moves->len - 1);
+
+                if (last->process.pid == process->pid && last->process.fd == process->fd) {
+                        move.start = last->start;
+                        r = 0;
+                }
+        }
+        if (r < 0)
+                r = pidref_start_time(process, &move.start);
         if (r < 0)
                 return r;
         move.from_fd = tree_open(h->fd, from_path, 0);
@@ -75,7 +85,7 @@ int transaction_will_move(Transaction *t, const Hierarchy *h, const PidRef *proc
                 return move.from_fd;
 
         g_string_append_printf(t->intent, "move\t%s\t%d:%" G_GUINT64_FORMAT "\t%s\n", h->name, (int) process->pid,
-                               (guint64) start, from_path);
+                               (guint64) move.start, from_path);
         g_array_append_val(t->moves, move);
         return 0;
 }
