@@ -40,6 +40,7 @@ static Connection *connection_free(Connection *c) {
                 sd_bus_close(c->bus);
                 sd_bus_unref(c->bus);
         }
+        receive_end(c->received, c->manager->event);
         if (!c->system)
                 quota_release(c->manager->quotas, c->charge, QUOTA_CONNECTIONS, 1);
         if (c->callers)
@@ -192,6 +193,8 @@ static int start_peer(Connection *c, int *fd) {
         r = sd_bus_set_fd(c->bus, *fd, *fd);
         if (r < 0)
                 return r;
+        if (!c->caller || !c->caller->privileged)
+                c->received = receive_watch(*fd);
         *fd = -EBADF;
 
         r = sd_bus_set_server(c->bus, true, c->server->id);

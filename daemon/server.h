@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/manager.h"
+#include "daemon/receive.h"
 
 /*
  * The two ways in: the peer socket, one sd_bus for each client, and a name on the system bus. Both offer the same
@@ -19,6 +20,7 @@ typedef struct Connection {
         const char *refusal;
         uid_t charge;
         bool wants_signals; /* has asked with AddMatch */
+        Received *received; /* the descriptors that a user sends */
 
         /* The system bus: unique name -> Caller. */
         GHashTable *callers;

@@ -174,6 +174,20 @@ def call():
     print(said(ask(connect(), "ListControllers")[0]))
 
 
+def descriptors(connections, number):
+    """Messages that come with descriptors of which they don't tell."""
+    files = array.array("i", [os.open("/dev/null", os.O_RDONLY) for _ in range(int(number))])
+    for _ in range(int(connections)):
+        with connect() as s:
+            try:
+                for announced in (0, int(number), 1):
+                    s.sendmsg([message("ListControllers", fds=announced)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+                receive(s)
+            except OSError:
+                pass
+    print("done")
+
+
 def flood(seconds):
     """Connections, and nothing else, as fast as they can be made."""
     end = time.monotonic() + float(seconds)
@@ -187,7 +201,7 @@ def flood(seconds):
 
 
 def main():
-    {"call": call, "descriptor": descriptor, "flood": flood, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
+    {"call": call, "descriptor": descriptor, "descriptors": descriptors, "flood": flood, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/receive.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "common/util.h"
+
+/* Of one connection at a time. A request has 64 processes at most. */
+#define UNCLOSED_MAX 80
+
+struct Received {
+        int fd;       /* the socket */
+        GArray *used; /* numbers that it has had; by now they may be closed, or another's */
+};
+
+/* Static, as recvmsg() is told nothing but the number of the socket. */
+static GHashTable *sockets; /* its number -> Received */
+static GHashTable *owners;  /* of the numbers from first_number() on: who had it last */
+
+static int first_number(void) {
+        static int first;
+        struct rlimit limit;
+
+        if (first == 0)
+                first = getrlimit(RLIMIT_NOFILE, &limit) >= 0 && limit.rlim_cur < INT_MAX ? (int) (limit.rlim_cur / 4 * 3) : 3;
+        return first;
+}
+
+static bool is_left(const Received *r, int fd) {
+        return g_hash_table_lookup(owners, GINT_TO_POINTER(fd)) == r && fcntl(fd, F_GETFD) >= 0;
+}
+
+static unsigned forget_closed(Received *r) {
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < r->used->len; i++) {
+                int fd = g_array_index(r->used, int, i);
+
+                if (is_left(r, fd))
+                        g_array_index(r->used, int, n++) = fd;
+        }
+        g_array_set_size(r->used, n);
+        return n;
+}
+
+static bool take_over(Received *r, int *fds, size_t n) {
+        bool good = forget_closed(r) + n <= UNCLOSED_MAX;
+
+        for (size_t i = 0; i < n; i++) {
+                int moved = good ? fcntl(fds[i], F_DUPFD_CLOEXEC, first_number()) : -1;
+
+                safe_close(fds[i]);
+                fds[i] = moved;
+                good = moved >= 0;
+                if (!good)
+                        continue;
+                g_hash_table_insert(owners, GINT_TO_POINTER(moved), r);
+                g_array_append_val(r->used, moved);
+        }
+        return good;
+}
+
+static bool take_over_all(Received *r, struct msghdr *m) {
+        bool good = true;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+                        good &= take_over(r, (int *) (void *) CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        return good;
+}
+
+/* Takes the place of libc's for the whole process. */
+__attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *m, int flags) {
+        ssize_t n = syscall(SYS_recvmsg, fd, m, flags);
+        Received *r;
+
+        if (n < 0 || m->msg_controllen == 0 || !sockets)
+                return n;
+        r = g_hash_table_lookup(sockets, GINT_TO_POINTER(fd));
+        if (!r || take_over_all(r, m))
+                return n;
+
+        /* What has been taken over goes with the connection, which ends by this. */
+        m->msg_controllen = 0;
+        errno = EPROTO;
+        return -1;
+}
+
+Received *receive_watch(int fd) {
+        Received *r = g_new0(Received, 1);
+
+        if (!sockets) {
+                sockets = g_hash_table_new(NULL, NULL);
+                owners = g_hash_table_new(NULL, NULL);
+        }
+        r->fd = fd;
+        r->used = g_array_new(FALSE, FALSE, sizeof(int));
+        g_hash_table_insert(sockets, GINT_TO_POINTER(fd), r);
+        return r;
+}
+
+static void close_left(Received *r) {
+        for (unsigned i = 0; i < r->used->len; i++) {
+                int fd = g_array_index(r->used, int, i);
+
+                if (is_left(r, fd))
+                        safe_close(fd);
+                if (g_hash_table_lookup(owners, GINT_TO_POINTER(fd)) == r)
+                        g_hash_table_remove(owners, GINT_TO_POINTER(fd));
+        }
+        g_array_unref(r->used);
+        g_free(r);
+}
+
+static int on_through(sd_event_source *source, void *userdata) {
+        close_left(userdata);
+        sd_event_source_unref(source);
+        return 0;
+}
+
+void receive_end(Received *r, sd_event *event) {
+        sd_event_source *source = NULL;
+
+        if (!r)
+                return;
+        if (g_hash_table_lookup(sockets, GINT_TO_POINTER(r->fd)) == r)
+                g_hash_table_remove(sockets, GINT_TO_POINTER(r->fd));
+
+        /* A message of the connection may be being handled: its descriptors are closed when that is over. */
+        if (r->used->len == 0 || sd_event_get_state(event) == SD_EVENT_FINISHED || sd_event_add_defer(event, &source, on_through, r) < 0)
+                close_left(r);
+        else
+                (void) sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+}

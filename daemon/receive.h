@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+/*
+ * The descriptors that users send. sd-bus forgets to close those of a message that it can't make sense of (systemd 252 to
+ * 258, bus_socket_make_message()), with which any user could fill our table of descriptors, for good. So we are between it
+ * and the kernel: this file has the recvmsg() that libsystemd calls. What comes in on a watched socket is moved to numbers
+ * that are used for nothing else, and what is left there of a connection that has ended is closed.
+ */
+
+typedef struct Received Received;
+
+/* From now on. */
+Received *receive_watch(int fd);
+/* The connection is being freed, by sd-bus itself perhaps: the rest is done when that is through. */
+void receive_end(Received *r, sd_event *event);
