@@ -279,11 +279,12 @@ static void test_drop_in_mistake(Fixture *f, gconstpointer data) {
 
 /* A vendor's drop-in of the same name is read before the administrator's, so that his counts. */
 static void test_same_name(Fixture *f, gconstpointer data) {
-        g_autofree char *vendor = put(f, CGW_VENDOR_DIRECTORY "/cgwarden.conf.d/50-x.conf", "[Limits]\nPathDepth=7\nMaxDepth=7\n", -1);
-        g_autofree char *admin = put(f, CGW_CONFIG_DIRECTORY "/cgwarden.conf.d/50-x.conf", "[Limits]\nPathDepth=8\n", -1);
         g_autoptr(GError) error = NULL;
-        Config *c = config_load(f->root, NULL, &error);
+        Config *c;
 
+        g_free(put(f, CGW_VENDOR_DIRECTORY "/cgwarden.conf.d/50-x.conf", "[Limits]\nPathDepth=7\nMaxDepth=7\n", -1));
+        g_free(put(f, CGW_CONFIG_DIRECTORY "/cgwarden.conf.d/50-x.conf", "[Limits]\nPathDepth=8\n", -1));
+        c = config_load(f->root, NULL, &error);
         g_assert_no_error(error);
         g_assert_cmpuint(c->path_depth, ==, 8);
         config_free(c);
