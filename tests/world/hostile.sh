@@ -10,7 +10,10 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../bus/bus.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../bus/bus.sh"
 
-attack=$CGW_SOURCE/tests/world/hostile.py
+# Where a container of the tests sees it, wherever the checkout is
+attack=/run/lock/hostile.py
+cp "$CGW_SOURCE/tests/world/hostile.py" "$attack"
+chmod 644 "$attack"
 freezer=$(mount_of freezer)
 
 resident() {
@@ -30,7 +33,7 @@ in_container=$(become alice@/alice/c1 unshare --user --map-root-user --mount --c
         mkdir /tmp/container
         mount -t tmpfs tmpfs /tmp/container
         cd /tmp/container
-        for folder in usr bin lib lib64 work proc run; do
+        for folder in usr bin lib lib64 proc run; do
                 [[ -d /$folder ]] || continue
                 mkdir -p $folder
                 mount --rbind "/$folder" $folder
