@@ -136,7 +136,12 @@ static bool find(pid_t pid, char *ret, size_t size) {
         *ret = '\0';
         while ((word = strsep(&rest, ","))) {
                 char *path = NULL;
-                int r = cgw_get_pid_cgroup(c, word, pid, &path);
+                int r;
+
+                /* The library asks once more when an answer is lost; the daemon may be killed that often and more. */
+                do
+                        r = cgw_get_pid_cgroup(c, word, pid, &path);
+                while (r == -ECONNRESET);
 
                 if (r < 0) {
                         complain("where is process %d in %s: %d: %s", (int)pid, word, r, cgw_error_message(c));
