@@ -46,8 +46,6 @@ served() {
 served 'alone'
 descriptors_before=$(descriptors)
 resident_before=$(resident)
-# The address sanitizer keeps up to 256 MiB of what has been freed: with it these bounds say little.
-quarantine=$((${ASAN_OPTIONS:+262144} + 0))
 
 crowd alice silent 50 20
 served 'connections that say nothing'
@@ -77,7 +75,7 @@ crowd alice deaf 200000 4
 served 'who does not read'
 crowd_ends deaf
 like '^(ended by the daemon|stalled)' "$said" 'he is not given all the memory he wants'
-check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192 + quarantine))
+check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192))
 
 is refused "$(become alice python3 "$CGW_SOURCE/tests/bus/crowd.py" impostor 2>&1)" 'who claims to be root in the authentication is not'
 check 'nothing is made' missing "$one" /impostor
@@ -106,7 +104,7 @@ done
 served 'broken messages'
 check 'the daemon is the one that was started' kill -0 "$daemon_pid"
 eventually 5 'no descriptor is left of all that' eval '(($(descriptors) <= descriptors_before + 1))'
-check 'nor memory' test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192 + quarantine))
+check 'nor memory' test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192))
 is '' "$(all_cgroups | grep -v world.leaf || true)" 'nor a cgroup'
 
 done_testing
