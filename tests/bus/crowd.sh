@@ -46,6 +46,8 @@ served() {
 served 'alone'
 descriptors_before=$(descriptors)
 resident_before=$(resident)
+# The address sanitizer's own allocator gives little back: with it only the order of magnitude is looked at.
+slack=$((${ASAN_OPTIONS:+131072} + 8192))
 
 crowd alice silent 50 20
 served 'connections that say nothing'
@@ -75,7 +77,7 @@ crowd alice deaf 200000 4
 served 'who does not read'
 crowd_ends deaf
 like '^(ended by the daemon|stalled)' "$said" 'he is not given all the memory he wants'
-check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192))
+check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + slack))
 
 is refused "$(become alice python3 "$CGW_SOURCE/tests/bus/crowd.py" impostor 2>&1)" 'who claims to be root in the authentication is not'
 check 'nothing is made' missing "$one" /impostor
@@ -104,7 +106,7 @@ done
 served 'broken messages'
 check 'the daemon is the one that was started' kill -0 "$daemon_pid"
 eventually 5 'no descriptor is left of all that' eval '(($(descriptors) <= descriptors_before + 1))'
-check 'nor memory' test $(($(resident) - resident_before)) -lt $((resident_before / 4 + 8192))
+check 'nor memory' test $(($(resident) - resident_before)) -lt $((resident_before / 4 + slack))
 is '' "$(all_cgroups | grep -v world.leaf || true)" 'nor a cgroup'
 
 done_testing
