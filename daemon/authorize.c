@@ -90,6 +90,15 @@ static const char *check_session(const AuthorizeCaller *caller, const AuthorizeT
         return NULL;
 }
 
+/* Whoever has a process in its power can have it ask for anything. */
+static const char *check_proxy(const AuthorizeCaller *caller, const AuthorizeTarget *t) {
+        if (!t->process.visible)
+                return "the process is not in the caller's pid namespace";
+        if (t->process.untouchable)
+                return "a kernel thread, PID 1 and the daemon are nobody's clients";
+        return owns_process(caller, &t->process) ? NULL : "the process is not the caller's";
+}
+
 static const char *check(const AuthorizeCaller *caller, Operation operation, const AuthorizeTarget *t) {
         static const char *const uncontrolled = "the caller does not control the cgroup";
 
@@ -117,6 +126,8 @@ static const char *check(const AuthorizeCaller *caller, Operation operation, con
                         ? NULL : "neither the process is the caller's nor its cgroup";
         case OPERATION_SESSION:
                 return check_session(caller, t);
+        case OPERATION_PROXY:
+                return check_proxy(caller, t);
         default:
                 return "there is no such operation";
         }
@@ -135,7 +146,7 @@ static const char *const operation_names[_OPERATION_MAX] = {
         [OPERATION_CREATE] = "create", [OPERATION_REMOVE] = "remove", [OPERATION_LIST] = "read",
         [OPERATION_CHOWN] = "chown",   [OPERATION_CHMOD] = "chmod",   [OPERATION_SET] = "set",
         [OPERATION_ENABLE] = "enable", [OPERATION_ATTACH] = "attach", [OPERATION_LOCATE] = "locate",
-        [OPERATION_SESSION] = "session",
+        [OPERATION_SESSION] = "session", [OPERATION_PROXY] = "proxy",
 };
 
 const char *operation_to_string(Operation o) {

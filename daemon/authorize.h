@@ -23,6 +23,7 @@ typedef enum Operation {
         OPERATION_ATTACH,
         OPERATION_LOCATE,  /* tell a process's cgroup */
         OPERATION_SESSION, /* open or close a login session below the cgroup */
+        OPERATION_PROXY,   /* pass on what a process asks for */
         _OPERATION_MAX,
         _OPERATION_INVALID = -1,
 } Operation;

@@ -2,6 +2,7 @@
 
 #include "daemon/caller.h"
 
+#include "common/path.h"
 #include "common/util.h"
 
 #define OVERFLOW_ID 65534U
@@ -88,9 +89,43 @@ static int read_cgroup_namespace(Caller *c, ino_t id) {
         return 0;
 }
 
+/* Below the proxy's root in every hierarchy, or not there at all. Proxies are confined before their clients, so that what is
+ * in the caller's root is in that of all of them. */
+static int confine_root(Caller *c) {
+        const Root *outer = c->via->root;
+        CgroupPaths inside = {};
+        bool all = true;
+        Root *root;
+        int r;
+
+        for (size_t i = 0; i < HIERARCHIES_MAX; i++) {
+                char *path = c->root->paths[i];
+
+                if (path && outer->paths[i] && cg_path_is_below(path, outer->paths[i]))
+                        inside.paths[i] = path;
+                else
+                        all = all && !path;
+        }
+        if (all)
+                return 0;
+
+        r = root_new(c->host->layout, &inside, &root);
+        if (r < 0)
+                return r;
+        root_unref(c->root);
+        c->root = root;
+        return 0;
+}
+
 int caller_refresh(Caller *c, const char **ret_reason) {
         ino_t user, cgroup;
         int r;
+
+        if (c->via) {
+                r = caller_refresh(c->via, ret_reason);
+                if (r < 0)
+                        return r;
+        }
 
         *ret_reason = "the calling process is gone";
         r = namespace_id(c->process.pid, NAMESPACE_USER, &user);
@@ -102,6 +137,10 @@ int caller_refresh(Caller *c, const char **ret_reason) {
         if (r >= 0 && cgroup != c->cgroup_namespace) {
                 *ret_reason = "the caller's cgroup namespace can't be told";
                 r = read_cgroup_namespace(c, cgroup);
+        }
+        if (r >= 0 && c->via) {
+                c->privileged = c->privileged && c->via->privileged;
+                r = confine_root(c);
         }
         if (r < 0)
                 return r;
@@ -137,7 +176,14 @@ static int read_identity(Caller *c) {
         return 0;
 }
 
-int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller **ret, const char **ret_reason) {
+static int authorize_proxy(const Caller *c, const char **ret_reason) {
+        AuthorizeTarget facts = {};
+        int r = caller_read_process(c->via, &c->process, &facts.process);
+
+        return r < 0 ? r : caller_authorize(c->via, OPERATION_PROXY, &facts, ret_reason);
+}
+
+int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller *via, Caller **ret, const char **ret_reason) {
         _cleanup_(caller_freep) Caller *c = calloc(1, sizeof(*c));
         int r;
 
@@ -147,11 +193,13 @@ int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller *
                 return -ENOMEM;
         }
 
-        *c = (Caller) { .host = host, .process = *process, .uid = uid, .gid = gid, .charge = uid, .pid_namespace = -EBADF };
+        *c = (Caller) { .host = host, .process = *process, .uid = uid, .gid = gid, .charge = uid, .via = via, .pid_namespace = -EBADF };
         *process = PIDREF_NULL;
 
         *ret_reason = "the calling process is gone, or is not the one that connected";
         r = read_identity(c);
+        if (r >= 0 && via)
+                r = authorize_proxy(c, ret_reason);
         if (r >= 0)
                 r = caller_refresh(c, ret_reason);
         if (r < 0)
@@ -174,15 +222,53 @@ Caller *caller_free(Caller *c) {
         return NULL;
 }
 
-AuthorizeCaller caller_facts(const Caller *c) {
-        return (AuthorizeCaller) {
-                .uid = c->uid,
-                .gid = c->gid,
-                .privileged = c->privileged,
-                .namespace_root = c->namespace_root,
-                .uids = &c->uids,
-                .gids = &c->gids,
+int caller_authorize(const Caller *c, Operation operation, const AuthorizeTarget *target, const char **ret_reason) {
+        int r = 0;
+
+        for (; c && r >= 0; c = c->via) {
+                AuthorizeCaller facts = {
+                        .uid = c->uid,
+                        .gid = c->gid,
+                        .privileged = c->privileged,
+                        .namespace_root = c->namespace_root,
+                        .uids = &c->uids,
+                        .gids = &c->gids,
+                };
+
+                r = authorize(&facts, operation, target, ret_reason);
+        }
+        return r;
+}
+
+int caller_read_process(const Caller *c, const PidRef *process, AuthorizeProcess *ret) {
+        ProcessStatus status;
+        int r = process_read_status(process, &status);
+
+        if (r < 0)
+                return r;
+
+        *ret = (AuthorizeProcess) {
+                .ruid = status.ruid,
+                .euid = status.euid,
+                .suid = status.suid,
+                .visible = caller_pid_to(c, process->pid) != 0,
+                .untouchable = status.kernel_thread || process->pid == 1 || process->pid == getpid(),
         };
+        return 0;
+}
+
+bool caller_may_see(const Caller *c, uid_t owner, const Hierarchy *h, const char *path) {
+        uint32_t inside;
+
+        for (; c; c = c->via) {
+                const char *root = c->root->paths[h->index];
+
+                if (!root || !path || !cg_path_is_below(path, root))
+                        return false;
+                if (!c->privileged && c->uid != owner && !(c->namespace_root && id_map_to_inside(&c->uids, owner, &inside)))
+                        return false;
+        }
+        return true;
 }
 
 bool caller_uid_from(const Caller *c, uint32_t uid, uid_t *ret) {

@@ -32,17 +32,24 @@ typedef struct Caller {
         int pid_namespace;        /* -EBADF when it is ours */
         IdMap uids, gids;
         Root *root;
+        struct Caller *via;       /* a proxy that the caller came by, and so on; must live longer. NULL: it came by itself */
 } Caller;
 
-/* Takes the process. -ESRCH: it is gone, or its number now is another's. *ret_reason is static text. */
-int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller **ret, const char **ret_reason);
+/* Takes the process. -ESRCH: it is gone, or its number now is another's. -EACCES: it is not the proxy's to speak for.
+ * *ret_reason is static text. */
+int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller *via, Caller **ret, const char **ret_reason);
 Caller *caller_free(Caller *c);
 DEFINE_CLEANUP(Caller, caller_free);
 
 /* To be called for each request: the process must still be there, and may have changed its namespaces. */
 int caller_refresh(Caller *c, const char **ret_reason);
 
-AuthorizeCaller caller_facts(const Caller *c);
+/* authorize() for the caller and each proxy that it came by: what one of them may not do, it may not. */
+int caller_authorize(const Caller *c, Operation operation, const AuthorizeTarget *target, const char **ret_reason);
+/* Facts of a process as the caller may see it. */
+int caller_read_process(const Caller *c, const PidRef *process, AuthorizeProcess *ret);
+/* Whether it may know of a cgroup of owner's; path is from the daemon's root. */
+bool caller_may_see(const Caller *c, uid_t owner, const Hierarchy *h, const char *path);
 
 /* A message's ids and pids, into ours. */
 bool caller_uid_from(const Caller *c, uint32_t uid, uid_t *ret);

@@ -11,6 +11,8 @@ int connection_add_objects(Connection *c) {
 
         r = sd_bus_add_object_vtable(c->bus, NULL, CGW_OBJECT_PATH, CGW_MANAGER_INTERFACE, manager_vtable, c);
         if (r >= 0)
+                r = sd_bus_add_object_vtable(c->bus, NULL, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, proxy_vtable, c);
+        if (r >= 0)
                 r = sd_bus_add_fallback_vtable(c->bus, NULL, CGW_SESSION_PATH_PREFIX, CGW_SESSION_INTERFACE, session_vtable,
                                                session_object_find, c);
         if (r >= 0)
@@ -37,7 +39,7 @@ static const char *const standard_interfaces =
 
 /* sd-bus would describe our objects itself, but without the documentation. That both say the same, a test checks. */
 int connection_on_introspect(sd_bus_message *message, Connection *c) {
-        const char *path = sd_bus_message_get_path(message), *interface = NULL, *children = "";
+        const char *path = sd_bus_message_get_path(message), *interface = NULL, *more = "", *children = "";
         g_autofree char *xml = NULL;
         int r;
 
@@ -46,6 +48,7 @@ int connection_on_introspect(sd_bus_message *message, Connection *c) {
 
         if (streq(path, CGW_OBJECT_PATH)) {
                 interface = cgw_manager_xml;
+                more = cgw_proxy_xml;
                 children = " <node name=\"session\"/>\n";
         } else if (startswith(path, CGW_SESSION_PATH_PREFIX "/")) {
                 void *found;
@@ -58,7 +61,7 @@ int connection_on_introspect(sd_bus_message *message, Connection *c) {
 
         xml = g_strconcat("<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
                           "\"https://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n<node>\n",
-                          standard_interfaces, interface, children, "</node>\n", NULL);
+                          standard_interfaces, interface, more, children, "</node>\n", NULL);
         r = sd_bus_reply_method_return(message, "s", xml);
         return r < 0 ? r : 1;
 }

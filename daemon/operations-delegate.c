@@ -138,7 +138,7 @@ static int make_target(Request *r, Target *t, Transaction *transaction) {
                 return fail(r->error, t->fd, "delegate", t->h, t->rel);
 
         transaction_made(transaction, &made);
-        k = r->facts.privileged ? 0 : operation_limit_subtree(r->manager, t->h, t->fd);
+        k = r->caller->privileged ? 0 : operation_limit_subtree(r->manager, t->h, t->fd);
         return k < 0 ? fail(r->error, k, "limit", t->h, t->rel) : 0;
 }
 

@@ -156,7 +156,7 @@ int operation_locate(Manager *m, Caller *caller, const char *controllers, const 
         t = r.targets;
         k = process_read_cgroups(m->layout, process, &paths);
         if (k >= 0)
-                k = request_read_process(&r, process, &facts.process);
+                k = caller_read_process(caller, process, &facts.process);
         if (k < 0)
                 return refuse(error, CGW_ERROR(NoSuchProcess), "there is no such process");
 

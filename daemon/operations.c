@@ -33,7 +33,7 @@ int operation_may_enable(void *userdata, const Hierarchy *h, int fd) {
                 return -errno;
 
         facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
-        k = authorize(&r->facts, OPERATION_ENABLE, &facts, &reason);
+        k = caller_authorize(r->caller, OPERATION_ENABLE, &facts, &reason);
         if (k < 0)
                 return refuse(r->error, CGW_ERROR(NoSuchController),
                               "a controller is not enabled above a cgroup that the caller controls in %s", h->name);
@@ -143,8 +143,8 @@ static int has_foreign_processes(Request *r, const Target *t, bool *ret) {
                 if (pidref_from_pid(pids.pids[i], &p) < 0)
                         continue;
                 facts.common = facts.cgroup;
-                if (request_read_process(r, &p, &facts.process) >= 0)
-                        foreign = authorize(&r->facts, OPERATION_ATTACH, &facts, &reason) < 0;
+                if (caller_read_process(r->caller, &p, &facts.process) >= 0)
+                        foreign = caller_authorize(r->caller, OPERATION_ATTACH, &facts, &reason) < 0;
                 pidref_done(&p);
         }
 
@@ -374,7 +374,7 @@ int operation_prune(Request *r) {
                 /* What holds processes or is to be kept stays, which is no failure. */
                 k = tree_remove_below(t->fd, delegation_keep, r->manager);
                 if (k == 0 && !delegation_keep(r->manager, t->fd) && target_read_parent(t, &facts) >= 0 &&
-                    authorize(&r->facts, OPERATION_REMOVE, &facts, &reason) >= 0)
+                    caller_authorize(r->caller, OPERATION_REMOVE, &facts, &reason) >= 0)
                         k = remove_one(t, false);
                 if (k < 0 && k != -EBUSY && k != -ENOTEMPTY && k != -ENOENT)
                         return fail(r->error, k, "prune", t->h, t->rel);

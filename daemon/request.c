@@ -101,7 +101,7 @@ int request_init(Request *r, Manager *m, Caller *caller, const char *controllers
                  sd_bus_error *error) {
         int k;
 
-        *r = (Request) { .manager = m, .caller = caller, .facts = caller_facts(caller), .error = error };
+        *r = (Request) { .manager = m, .caller = caller, .error = error };
         k = fill(r, controllers, path, flags);
         if (k < 0)
                 request_done(r);
@@ -109,8 +109,7 @@ int request_init(Request *r, Manager *m, Caller *caller, const char *controllers
 }
 
 int request_init_below(Request *r, const Request *above, const char *name) {
-        *r = (Request) { .manager = above->manager, .caller = above->caller, .facts = above->facts,
-                         .selection = above->selection, .error = above->error };
+        *r = (Request) { .manager = above->manager, .caller = above->caller, .selection = above->selection, .error = above->error };
 
         for (size_t i = 0; i < above->n; i++) {
                 const Target *from = above->targets + i;
@@ -174,7 +173,7 @@ int target_read_parent(const Target *t, AuthorizeTarget *facts) {
 
 int request_authorize(Request *r, Operation operation, const Target *t, const AuthorizeTarget *facts) {
         const char *reason;
-        int k = authorize(&r->facts, operation, facts, &reason);
+        int k = caller_authorize(r->caller, operation, facts, &reason);
 
         if (k < 0)
                 return refuse(r->error, CGW_ERROR(AccessDenied), "%s %s:/%s is not allowed: %s", operation_to_string(operation),
@@ -196,23 +195,6 @@ int request_authorize_simple(Request *r, Operation operation, const Target *t) {
         if (k < 0)
                 return fail(r->error, k, operation_to_string(operation), t->h, t->rel);
         return request_authorize(r, operation, t, &facts);
-}
-
-int request_read_process(const Request *r, const PidRef *process, AuthorizeProcess *ret) {
-        ProcessStatus status;
-        int k = process_read_status(process, &status);
-
-        if (k < 0)
-                return k;
-
-        *ret = (AuthorizeProcess) {
-                .ruid = status.ruid,
-                .euid = status.euid,
-                .suid = status.suid,
-                .visible = caller_pid_to(r->caller, process->pid) != 0,
-                .untouchable = status.kernel_thread || process->pid == 1 || process->pid == getpid(),
-        };
-        return 0;
 }
 
 /* EnterFrom=: patterns of paths from the daemon's root; %U is the caller's uid. */
@@ -238,7 +220,7 @@ int request_authorize_attach(Request *r, const Target *t, int fd, const PidRef *
                 return fail(r->error, k, "attach", t->h, t->rel);
 
         if (r->process_pid != process->pid || r->process_fd != process->fd) {
-                k = request_read_process(r, process, &r->process);
+                k = caller_read_process(r->caller, process, &r->process);
                 if (k < 0)
                         return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
                 r->process_pid = process->pid;

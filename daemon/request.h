@@ -22,7 +22,6 @@ typedef struct Target {
 typedef struct Request {
         Manager *manager;
         Caller *caller;
-        AuthorizeCaller facts;
         Selection selection;
         size_t n;
         Target targets[HIERARCHIES_MAX];
@@ -60,5 +59,3 @@ int request_authorize_simple(Request *r, Operation operation, const Target *t);
 /* Whether the caller could attach a process to a cgroup, and may take it from where it is. fd is the cgroup or the deepest
  * one of its path that exists. */
 int request_authorize_attach(Request *r, const Target *t, int fd, const PidRef *process, const char *from_full);
-/* Facts of a process as the caller may see it. */
-int request_read_process(const Request *r, const PidRef *process, AuthorizeProcess *ret);

@@ -20,6 +20,8 @@
 #define TURN_AWAY_BURST 256
 /* Replies that a client does not read are kept for it; more than this and it is gone. */
 #define UNREAD_MAX 256
+/* One behind the other; each costs every request two looks at its namespaces. */
+#define PROXIES_MAX 8
 
 struct Server {
         Manager *manager;
@@ -31,10 +33,25 @@ struct Server {
         uint64_t next_name;
 };
 
+/* One at a time: the end of a proxy's connection is that of others, so that no iterator holds. */
+static void end_all(Server *s, GHashTable *connections) {
+        GHashTableIter i;
+        gpointer c;
+
+        while (g_hash_table_iter_init(&i, connections), g_hash_table_iter_next(&i, &c, NULL))
+                g_hash_table_remove(s->peers, c); /* frees it */
+}
+
 static Connection *connection_free(Connection *c) {
         if (!c)
                 return NULL;
 
+        if (c->clients) {
+                end_all(c->server, c->clients);
+                g_hash_table_unref(c->clients);
+        }
+        if (c->via)
+                g_hash_table_remove(c->via->clients, c);
         if (c->bus) {
                 sd_bus_detach_event(c->bus);
                 sd_bus_close(c->bus);
@@ -78,14 +95,7 @@ static bool is_deaf(const Connection *c) {
 }
 
 static bool may_see(const Connection *c, uid_t owner, const Hierarchy *h, const char *path) {
-        const Caller *caller = c->caller;
-        uint32_t inside;
-
-        if (!c->wants_signals || is_deaf(c) || !caller || !caller->root->paths[h->index] ||
-            !cg_path_is_below(path, caller->root->paths[h->index]))
-                return false;
-        return caller->privileged || caller->uid == owner ||
-               (caller->namespace_root && id_map_to_inside(&caller->uids, owner, &inside));
+        return c->wants_signals && !is_deaf(c) && c->caller && caller_may_see(c->caller, owner, h, path);
 }
 
 static void send_signal(const Connection *c, const char *member, SignalFill fill, const Caller *receiver, void *userdata) {
@@ -171,16 +181,16 @@ static int peer_process(int fd, const struct ucred *cred, PidRef *ret) {
         return pidref_from_pid(cred->pid, ret);
 }
 
-static void identify_peer(Connection *c, int fd, const struct ucred *cred) {
+static int identify_peer(const Manager *m, int fd, const struct ucred *cred, Caller *via, Caller **ret, const char **ret_reason) {
         PidRef process = PIDREF_NULL;
+        int r = peer_process(fd, cred, &process);
 
-        if (peer_process(fd, cred, &process) < 0) {
-                c->refusal = cred->pid <= 0 ? "its process is not in a pid namespace that the daemon can see"
-                                            : "the calling process is gone";
-                return;
+        if (r < 0) {
+                *ret_reason = cred->pid <= 0 ? "its process is not in a pid namespace that the daemon can see"
+                                             : "the calling process is gone";
+                return r;
         }
-        if (caller_new(&c->manager->host, &process, cred->uid, cred->gid, &c->caller, &c->refusal) < 0)
-                c->caller = NULL;
+        return caller_new(&m->host, &process, cred->uid, cred->gid, via, ret, ret_reason);
 }
 
 static int start_peer(Connection *c, int *fd) {
@@ -218,13 +228,43 @@ static bool has_hung_up(int fd) {
         return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLHUP);
 }
 
+/* Takes the caller, which is NULL for one that is to be told why it is refused, and the socket. */
+static int serve(Server *s, int *fd, Caller *caller, const char *refusal, uid_t charge, Connection *via) {
+        uint32_t limit = s->manager->config->connections_per_user;
+        Connection *c;
+        int r;
+
+        r = quota_charge(s->manager->quotas, charge, QUOTA_CONNECTIONS, 1, limit);
+        if (r < 0) {
+                log_full(LOG_DEBUG, r, NULL, "uid %u has as many connections as it may", (unsigned) charge);
+                caller_free(caller);
+                return r;
+        }
+
+        c = g_new0(Connection, 1);
+        *c = (Connection) { .server = s, .manager = s->manager, .caller = caller, .refusal = refusal, .charge = charge, .via = via };
+        g_hash_table_add(s->peers, c);
+        if (via) {
+                if (!via->clients)
+                        via->clients = g_hash_table_new(NULL, NULL);
+                g_hash_table_add(via->clients, c);
+        }
+
+        r = start_peer(c, fd);
+        if (r < 0) {
+                log_full(LOG_DEBUG, r, NULL, "cannot serve a client");
+                g_hash_table_remove(s->peers, c);
+        }
+        return r;
+}
+
 /* Returns whether it was worth a look. */
 static bool accept_peer(Server *s, int fd_taken) {
         _cleanup_close_ int fd = fd_taken;
         struct ucred cred;
         socklen_t length = sizeof(cred);
-        Connection *c;
-        int r;
+        const char *refusal = NULL;
+        Caller *caller;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
                 return false;
@@ -236,27 +276,55 @@ static bool accept_peer(Server *s, int fd_taken) {
         if (cred.uid != 0 && has_hung_up(fd))
                 return false;
 
-        c = g_new0(Connection, 1);
-        c->server = s;
-        c->manager = s->manager;
-        identify_peer(c, fd, &cred);
-        c->charge = c->caller ? c->caller->charge : cred.uid;
-
-        r = quota_charge(s->manager->quotas, c->charge, QUOTA_CONNECTIONS, 1, s->manager->config->connections_per_user);
-        if (r < 0) {
-                log_full(LOG_DEBUG, r, NULL, "uid %u has as many connections as it may", (unsigned) c->charge);
-                caller_free(c->caller);
-                g_free(c);
-                return true;
-        }
-
-        g_hash_table_add(s->peers, c);
-        r = start_peer(c, &fd);
-        if (r < 0) {
-                log_full(LOG_DEBUG, r, NULL, "cannot serve a client");
-                g_hash_table_remove(s->peers, c);
-        }
+        if (identify_peer(s->manager, fd, &cred, NULL, &caller, &refusal) < 0)
+                caller = NULL;
+        (void) serve(s, &fd, caller, refusal, caller ? caller->charge : cred.uid, NULL);
         return true;
+}
+
+static bool is_connected_stream(int fd) {
+        int domain = 0, type = 0, listens = 1;
+        socklen_t length = sizeof(int);
+
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) >= 0 && domain == AF_UNIX &&
+               getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) >= 0 && type == SOCK_STREAM &&
+               getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) >= 0 && !listens;
+}
+
+static unsigned proxies_before(const Connection *c) {
+        unsigned n = 0;
+
+        for (; c; c = c->via)
+                n++;
+        return n;
+}
+
+int connection_add_client(Connection *via, int socket, ClientIdentity *identity, sd_bus_error *error) {
+        _cleanup_close_ int fd = socket;
+        const char *reason = NULL;
+        socklen_t length = sizeof(struct ucred);
+        struct ucred cred;
+        Caller *caller;
+        int r;
+
+        if (via->system)
+                return refuse(error, CGW_ERROR(NotSupported), "clients are passed on over the socket, not over a bus");
+        if (!is_connected_stream(fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
+                return refuse(error, CGW_ERROR(InvalidValue), "the descriptor is no connected unix stream socket");
+        if (proxies_before(via) > PROXIES_MAX)
+                return refuse(error, CGW_ERROR(QuotaExceeded), "the client came by more than %d proxies", PROXIES_MAX);
+
+        if (identity)
+                r = caller_new(&via->manager->host, &identity->process, identity->uid, identity->gid, via->caller, &caller, &reason);
+        else
+                r = identify_peer(via->manager, fd, &cred, via->caller, &caller, &reason);
+        if (r < 0)
+                return refuse(error, CGW_ERROR(AccessDenied), "the client is refused: %s", reason);
+
+        r = serve(via->server, &fd, caller, NULL, caller->charge, via);
+        if (r == -EDQUOT)
+                return refuse(error, CGW_ERROR(QuotaExceeded), "the client's user has as many connections as it may");
+        return r;
 }
 
 static int on_listen(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
@@ -321,6 +389,7 @@ Server *server_free(Server *s) {
         s->manager->server = NULL;
         sd_event_source_unref(s->listen_source);
         safe_close(s->listen_fd);
+        end_all(s, s->peers);
         g_hash_table_unref(s->peers);
         connection_free(s->system);
         g_free(s);

@@ -22,6 +22,10 @@ typedef struct Connection {
         bool wants_signals; /* has asked with AddMatch */
         Received *received; /* the descriptors that a user sends */
 
+        /* The proxy's connection that this one came by, and the other way round. It goes when the proxy's does. */
+        struct Connection *via;
+        GHashTable *clients;
+
         /* The system bus: unique name -> Caller. */
         GHashTable *callers;
 } Connection;
@@ -33,6 +37,17 @@ Server *server_free(Server *s);
 /* Who sent a message; the namespaces are read anew. On failure error is set. */
 int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, sd_bus_error *error);
 
+/* Who is behind a socket that a proxy passes on, when the kernel does not say it of the socket itself. */
+typedef struct ClientIdentity {
+        PidRef process; /* taken */
+        uid_t uid;
+        gid_t gid;
+} ClientIdentity;
+
+/* Serves a socket for a proxy: its client may do what it and the proxy may. identity: NULL for the socket's peer. Takes the
+ * socket. On failure error is set. */
+int connection_add_client(Connection *via, int socket, ClientIdentity *identity, sd_bus_error *error);
+
 /* Puts the objects on a connection. */
 int connection_add_objects(Connection *c);
 /* The filter of peer connections and of the system bus: introspection with the documentation in it. */
@@ -40,6 +55,7 @@ int connection_on_introspect(sd_bus_message *message, Connection *c);
 
 extern const sd_bus_vtable manager_vtable[];
 extern const sd_bus_vtable session_vtable[];
+extern const sd_bus_vtable proxy_vtable[];
 int session_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found, sd_bus_error *error);
 int session_object_list(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error);
 

@@ -125,15 +125,11 @@ int session_write_record(const Session *s, int fd) {
 
 bool session_is_visible(const Session *s, const Caller *caller) {
         const Root *root = s->group->root;
-        uint32_t inside;
 
-        for (size_t i = 0; i < root->layout->n; i++)
-                if ((s->hierarchies & (1U << i)) && (!caller->root->paths[i] || !root->paths[i] ||
-                                                     !cg_path_is_below(root->paths[i], caller->root->paths[i])))
+        LAYOUT_FOR_EACH(h, root->layout, s->hierarchies)
+                if (!caller_may_see(caller, s->group->uid, h, root->paths[h->index]))
                         return false;
-
-        return caller->privileged || s->group->uid == caller->uid ||
-               (caller->namespace_root && id_map_to_inside(&caller->uids, s->group->uid, &inside));
+        return true;
 }
 
 Session *session_find(Manager *m, const Caller *caller, const char *id) {
@@ -148,13 +144,12 @@ int session_authorize_close(const Session *s, const Caller *caller, sd_bus_error
                 .uid = s->group->uid,
                 .gid = s->group->gid,
         };
-        AuthorizeCaller who = caller_facts(caller);
         const char *reason;
 
         /* Who makes himself root of a user namespace is still no root of the sessions that root has opened for him. */
         if (!caller->privileged && s->group->charge != caller->charge)
                 return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: another has opened it", s->id);
-        if (authorize(&who, OPERATION_SESSION, &facts, &reason) < 0)
+        if (caller_authorize(caller, OPERATION_SESSION, &facts, &reason) < 0)
                 return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: %s", s->id, reason);
         return 0;
 }

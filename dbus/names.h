@@ -10,6 +10,7 @@
 #define CGW_SESSION_PATH_PREFIX "/org/cgwarden1/session"
 #define CGW_MANAGER_INTERFACE "org.cgwarden1.Manager"
 #define CGW_SESSION_INTERFACE "org.cgwarden1.Session"
+#define CGW_PROXY_INTERFACE "org.cgwarden1.Proxy"
 
 /* The directory is what gets bind-mounted into containers; the socket in it may be replaced. */
 #define CGW_SOCKET_DIRECTORY "/run/cgwarden"

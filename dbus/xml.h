@@ -4,3 +4,4 @@
 /* The <interface> elements with their documentation, made from the XML files at build time. */
 extern const char cgw_manager_xml[];
 extern const char cgw_session_xml[];
+extern const char cgw_proxy_xml[];

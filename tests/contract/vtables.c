@@ -158,9 +158,14 @@ static void test_session(void) {
         check(cgw_session_xml, CGW_SESSION_PATH_PREFIX "/x", CGW_SESSION_INTERFACE, session_vtable);
 }
 
+static void test_proxy(void) {
+        check(cgw_proxy_xml, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, proxy_vtable);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/vtables/manager", test_manager);
         g_test_add_func("/vtables/session", test_session);
+        g_test_add_func("/vtables/proxy", test_proxy);
         return g_test_run();
 }

@@ -291,6 +291,27 @@ static const Row rows[] = {
         REFUSE(SESSION, owner, "for bob", ON(ALICE), .uid = BOB, .gid = BOB),
         REFUSE(SESSION, unmapped, "nobody is mapped", ON(ALICE), .uid = ALICE, .gid = ALICE),
         REFUSE(SESSION, stranger, "he is no root", ON(BOB), .uid = BOB, .gid = BOB),
+
+        /* ---- passing on what a process asks for: it is in the proxy's power anyway */
+        ALLOW(PROXY, root, "anyone's", OWN(ALICE)),
+        ALLOW(PROXY, root, "a setuid process", PROCESS(BOB, 0, 0)),
+        REFUSE(PROXY, root, "PID 1, a kernel thread or the daemon", PROCESS(0, 0, 0, .untouchable = true)),
+        REFUSE(PROXY, root, "what he can't see", .process = { .visible = false }),
+        ALLOW(PROXY, alice, "her own", OWN(ALICE)),
+        REFUSE(PROXY, alice, "bob's", OWN(BOB)),
+        REFUSE(PROXY, alice, "root's", OWN(0)),
+        REFUSE(PROXY, alice, "a setuid program that she started", PROCESS(ALICE, 0, 0)),
+        REFUSE(PROXY, alice, "one that she can't see", .process = { ALICE, ALICE, ALICE, .visible = false }),
+        REFUSE(PROXY, bob, "alice's, owning the cgroup or not", ON(BOB), OWN(ALICE)),
+        ALLOW(PROXY, container_root, "the container's", OWN(CONTAINER_USER)),
+        ALLOW(PROXY, container_root, "a setuid one of the container's", PROCESS(CONTAINER_USER, CONTAINER_ROOT, CONTAINER_ROOT)),
+        REFUSE(PROXY, container_root, "alice's, who started it", OWN(ALICE)),
+        REFUSE(PROXY, container_root, "half of the host", PROCESS(CONTAINER_USER, 0, 0)),
+        REFUSE(PROXY, container_root, "another container's", OWN(OTHER_CONTAINER)),
+        ALLOW(PROXY, owner, "the container's", OWN(CONTAINER_ROOT)),
+        REFUSE(PROXY, owner, "bob's", OWN(BOB)),
+        ALLOW(PROXY, unmapped, "her own", OWN(ALICE)),
+        REFUSE(PROXY, unmapped, "not mapped", OWN(CONTAINER_ROOT)),
 };
 
 static void test_row(gconstpointer data) {
