@@ -13,7 +13,7 @@
 
 #include "build-config.h"
 #include "common/log.h"
-#include "daemon/listen.h"
+#include "dbus/listen.h"
 #include "daemon/log-journal.h"
 #include "daemon/server.h"
 #include "dbus/names.h"

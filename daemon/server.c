@@ -52,11 +52,12 @@ static Connection *connection_free(Connection *c) {
         }
         if (c->via)
                 g_hash_table_remove(c->via->clients, c);
-        if (c->bus) {
+        service_free(c->service);
+        if (c->bus && !c->system) {
                 sd_bus_detach_event(c->bus);
                 sd_bus_close(c->bus);
-                sd_bus_unref(c->bus);
         }
+        sd_bus_unref(c->bus);
         receive_end(c->received, c->manager->event);
         if (!c->system)
                 quota_release(c->manager->quotas, c->charge, QUOTA_CONNECTIONS, 1);

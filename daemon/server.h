@@ -3,6 +3,7 @@
 
 #include "daemon/manager.h"
 #include "daemon/receive.h"
+#include "dbus/service.h"
 
 /*
  * The two ways in: the peer socket, one sd_bus for each client, and a name on the system bus. Both offer the same
@@ -26,7 +27,8 @@ typedef struct Connection {
         struct Connection *via;
         GHashTable *clients;
 
-        /* The system bus: unique name -> Caller. */
+        /* The system bus; unique name -> Caller. */
+        Service *service;
         GHashTable *callers;
 } Connection;
 

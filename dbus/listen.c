@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/listen.h"
+#include "dbus/listen.h"
 
 #include <fcntl.h>
 #include <glib.h>
