@@ -13,9 +13,9 @@
 
 #include "build-config.h"
 #include "common/log.h"
-#include "dbus/listen.h"
-#include "daemon/log-journal.h"
 #include "daemon/server.h"
+#include "dbus/listen.h"
+#include "dbus/log-journal.h"
 #include "dbus/names.h"
 
 typedef struct Options {
@@ -163,16 +163,6 @@ static int run(const Options *options, Config *config) {
         return r;
 }
 
-static void setup_log(const Options *o) {
-        log_set_max_level(o->debug ? LOG_DEBUG : LOG_INFO);
-        if (o->syslog) {
-                openlog("cgwardend", LOG_PID, LOG_DAEMON);
-                log_set_sink(log_sink_syslog);
-        } else if (log_has_journal()) {
-                log_set_sink(log_sink_journal);
-        }
-}
-
 static void options_done(Options *o) {
         g_free(o->config);
         g_free(o->root);
@@ -191,7 +181,7 @@ int main(int argc, char *argv[]) {
                 (void) puts("cgwardend " CGW_VERSION);
                 return 0;
         }
-        setup_log(&o);
+        log_open("cgwardend", o.debug, o.syslog);
 
         config = config_load(o.root, o.config, &error);
         if (!config) {

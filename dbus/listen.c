@@ -30,7 +30,7 @@ static int lock_folder(const char *folder) {
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
                 int r = -errno;
 
-                log_full(LOG_ERR, 0, name, "another cgwardend is running");
+                log_full(LOG_ERR, 0, name, "another server is running");
                 safe_close(fd);
                 return r;
         }

@@ -14,6 +14,8 @@
 
 /* The directory is what gets bind-mounted into containers; the socket in it may be replaced. */
 #define CGW_SOCKET_DIRECTORY "/run/cgwarden"
+/* Where a proxy in a container finds the host's. */
+#define CGW_UPSTREAM_DIRECTORY "/run/cgwarden-host"
 #define CGW_SOCKET_PATH CGW_SOCKET_DIRECTORY "/socket"
 
 /* The leaf that holds a v2 session's processes, and the suffix of root's sibling of the session. LXC strips a

@@ -48,18 +48,53 @@ start_daemon() {
                 exit 1
         }
         rm -f "$CGW_SOCKET.was"
+        if ((CGW_VIA > 0)); then
+                start_proxies "$@"
+                set -- --no-bus --socket "$(proxy_folder 0)/socket" "$@"
+        fi
         "$binary" "$@" >>"$CGW_OUTPUT/cgwardend.log" 2>&1 </dev/null &
         daemon_pid=$!
         # shellcheck disable=SC2317 # called by wait_until
         daemon_answers() {
                 # The socket of an earlier, killed daemon refuses; a daemon that has ended need not be waited for.
-                can_connect "$CGW_SOCKET" || ! kill -0 "$daemon_pid" 2>/dev/null
+                ! kill -0 "$daemon_pid" 2>/dev/null || if ((CGW_VIA > 0)); then cgwarden ping; else can_connect "$CGW_SOCKET"; fi
         }
         if ! wait_until 10 daemon_answers || ! kill -0 "$daemon_pid" 2>/dev/null; then
                 diag "the daemon does not answer; its log:"
                 tail -n 40 "$CGW_OUTPUT/cgwardend.log" | diag
                 return 1
         fi
+}
+
+# ---- cgwarden-proxy
+
+# With CGW_VIA=N whoever connects to the usual socket (or to the system bus) comes to the daemon by N proxies, one behind the
+# other. They stay when the daemon is restarted.
+CGW_VIA=${CGW_VIA:-0}
+proxy_pids=()
+
+# proxy_folder N: where the daemon (0) or the Nth proxy listens
+proxy_folder() {
+        (($1 < CGW_VIA)) && echo "/run/cgwarden-$1" || echo "${CGW_SOCKET%/*}"
+}
+
+# start_proxies [--no-bus]
+start_proxies() {
+        local n
+        ((${#proxy_pids[@]} == 0)) || return 0
+        for ((n = 1; n <= CGW_VIA; n++)); do
+                local options=(--upstream "$(proxy_folder $((n - 1)))" --socket "$(proxy_folder "$n")/socket")
+                ((n < CGW_VIA)) || [[ " $* " == *' --no-bus '* ]] || options+=(--bus)
+                start_proxy "${options[@]}"
+                proxy_pids+=("$proxy_pid")
+        done
+}
+
+# start_proxy ARGUMENT...: its number in $proxy_pid; ended by stop_everything
+start_proxy() {
+        "${CGW_PROXY:-$CGW_BUILD/proxy/cgwarden-proxy}" "$@" >>"$CGW_OUTPUT/cgwarden-proxy.log" 2>&1 </dev/null &
+        proxy_pid=$!
+        service_pids+=("$proxy_pid")
 }
 
 # stop_daemon [SIGNAL]

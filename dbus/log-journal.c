@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/log-journal.h"
+#include "dbus/log-journal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +11,11 @@
 #if HAVE_SD_JOURNAL
 #include <systemd/sd-journal.h>
 
-bool log_has_journal(void) {
+static bool log_has_journal(void) {
         return getenv("JOURNAL_STREAM") != NULL;
 }
 
-void log_sink_journal(int level, int err, const char *object, const char *message) {
+static void log_sink_journal(int level, int err, const char *object, const char *message) {
         const char *what = err ? strerrordesc_np(err < 0 ? -err : err) : NULL;
 
         (void) sd_journal_send("MESSAGE=%s%s%s%s%s", object ? object : "", object ? ": " : "", message, what ? ": " : "",
@@ -24,11 +24,21 @@ void log_sink_journal(int level, int err, const char *object, const char *messag
 }
 #else
 /* elogind's library has no journal. */
-bool log_has_journal(void) {
+static bool log_has_journal(void) {
         return false;
 }
 
-void log_sink_journal(int level, int err, const char *object, const char *message) {
+static void log_sink_journal(int level, int err, const char *object, const char *message) {
         log_sink_stderr(level, err, object, message);
 }
 #endif
+
+void log_open(const char *name, bool debug, bool syslog) {
+        log_set_max_level(debug ? LOG_DEBUG : LOG_INFO);
+        if (syslog) {
+                openlog(name, LOG_PID, LOG_DAEMON);
+                log_set_sink(log_sink_syslog);
+        } else if (log_has_journal()) {
+                log_set_sink(log_sink_journal);
+        }
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "proxy/upstream.h"
+
+#include <glib.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "common/log.h"
+#include "dbus/names.h"
+
+#define RETRY_USEC (50 * 1000)
+/* A restart of the daemon takes less; until then its clients wait where they are. */
+#define MISSING_USEC (1000 * 1000)
+#define CALL_TIMEOUT_USEC (10 * 1000 * 1000)
+#define PENDING_MAX 64
+
+struct Upstream {
+        sd_event *event;
+        char *path;
+        const UpstreamHandlers *handlers;
+        void *userdata;
+        sd_bus *bus;
+        sd_event_source *retry;
+        uint64_t lost_at;
+        unsigned pending;
+        bool ready, missing;
+};
+
+typedef struct Adding {
+        Upstream *upstream;
+        UpstreamAdded added;
+        void *userdata;
+} Adding;
+
+static void close_bus(Upstream *u) {
+        sd_bus *bus = TAKE_PTR(u->bus);
+
+        u->ready = false;
+        if (!bus)
+                return;
+        sd_bus_detach_event(bus);
+        sd_bus_close(bus);
+        sd_bus_unref(bus);
+}
+
+static int open_bus(Upstream *u);
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Upstream *u = userdata;
+        uint64_t now;
+        int r = open_bus(u);
+
+        if (r >= 0)
+                return 0;
+
+        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &now);
+        if (!u->missing && now >= u->lost_at + MISSING_USEC) {
+                log_full(LOG_WARNING, r, u->path, "nobody serves above");
+                u->missing = true;
+                u->handlers->state(u->userdata);
+        }
+        (void) sd_event_source_set_time(source, now + RETRY_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void lose(Upstream *u) {
+        close_bus(u);
+        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &u->lost_at);
+        (void) sd_event_source_set_time(u->retry, u->lost_at + RETRY_USEC);
+        (void) sd_event_source_set_enabled(u->retry, SD_EVENT_ONESHOT);
+        u->handlers->state(u->userdata);
+}
+
+static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Upstream *u = userdata;
+        uint8_t type = 0;
+
+        if (sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected")) {
+                log_full(LOG_NOTICE, 0, u->path, "the connection has ended");
+                lose(u);
+                return 1;
+        }
+        if (u->handlers->signal && sd_bus_message_get_type(message, &type) >= 0 && type == SD_BUS_MESSAGE_SIGNAL)
+                u->handlers->signal(message, u->userdata);
+        return 0;
+}
+
+static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Upstream *u = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(reply);
+
+        /* A lost connection says so itself. */
+        if (e) {
+                log_full(LOG_DEBUG, sd_bus_error_get_errno(e), u->path, "it does not answer: %s", e->message);
+                return 0;
+        }
+        log_full(LOG_INFO, 0, u->path, "connected");
+        u->ready = true;
+        u->missing = false;
+        u->handlers->state(u->userdata);
+        return 0;
+}
+
+static int connect_to(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -EBADF;
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        (void) strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static int open_bus(Upstream *u) {
+        int fd = connect_to(u->path), r;
+
+        if (fd < 0)
+                return fd;
+
+        r = sd_bus_new(&u->bus);
+        if (r >= 0)
+                r = sd_bus_set_fd(u->bus, fd, fd);
+        if (r < 0) {
+                safe_close(fd);
+                close_bus(u);
+                return r;
+        }
+
+        r = sd_bus_negotiate_fds(u->bus, true);
+        if (r >= 0)
+                r = sd_bus_add_filter(u->bus, NULL, on_message, u);
+        if (r >= 0)
+                r = sd_bus_start(u->bus);
+        if (r >= 0 && u->handlers->signal)
+                r = sd_bus_call_method_async(u->bus, NULL, NULL, "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", NULL,
+                                             NULL, "s", "type='signal'");
+        if (r >= 0)
+                r = sd_bus_call_method_async(u->bus, NULL, NULL, CGW_OBJECT_PATH, "org.freedesktop.DBus.Peer", "Ping", on_answer, u, NULL);
+        if (r >= 0)
+                r = sd_bus_attach_event(u->bus, u->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                close_bus(u);
+        return r;
+}
+
+int upstream_new(sd_event *event, const char *path, const UpstreamHandlers *handlers, void *userdata, Upstream **ret) {
+        Upstream *u = g_new0(Upstream, 1);
+        int r;
+
+        *u = (Upstream) { .event = event, .path = g_strdup(path), .handlers = handlers, .userdata = userdata };
+        r = sd_event_now(event, CLOCK_MONOTONIC, &u->lost_at);
+        if (r >= 0)
+                r = sd_event_add_time(event, &u->retry, CLOCK_MONOTONIC, u->lost_at, 0, on_retry, u);
+        if (r < 0) {
+                upstream_free(u);
+                return r;
+        }
+        *ret = u;
+        return 0;
+}
+
+Upstream *upstream_free(Upstream *u) {
+        if (!u)
+                return NULL;
+
+        close_bus(u);
+        sd_event_source_unref(u->retry);
+        g_free(u->path);
+        g_free(u);
+        return NULL;
+}
+
+bool upstream_is_ready(const Upstream *u) {
+        return u->ready;
+}
+
+bool upstream_is_missing(const Upstream *u) {
+        return u->missing;
+}
+
+bool upstream_is_busy(const Upstream *u) {
+        return u->pending >= PENDING_MAX;
+}
+
+static int on_added(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Adding *a = userdata;
+        const sd_bus_error *e = sd_bus_message_get_error(reply);
+
+        if (e)
+                log_full(LOG_NOTICE, 0, NULL, "a client is turned away above: %s", e->message ? e->message : e->name);
+        if (a->added)
+                a->added(e ? -sd_bus_error_get_errno(e) : 0, a->userdata);
+        return 0;
+}
+
+/* However the call ends. */
+static void on_adding_done(void *userdata) {
+        Adding *a = userdata;
+        Upstream *u = a->upstream;
+
+        g_free(a);
+        if (u->pending-- == PENDING_MAX)
+                u->handlers->state(u->userdata);
+}
+
+static int append_sender(sd_bus_message *message, const Sender *sender, int pidfd) {
+        if (!sender)
+                return sd_bus_message_append(message, "a{sv}", 0);
+        return sd_bus_message_append(message, "a{sv}", 2, "Process", "h", pidfd, "Uid", "u", sender->uid);
+}
+
+int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded added, void *userdata, sd_bus_slot **ret_slot) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        _cleanup_(pidref_done) PidRef process = PIDREF_NULL;
+        sd_bus_slot *slot = NULL;
+        Adding *a;
+        int r;
+
+        if (!u->ready)
+                return -ENOTCONN;
+
+        r = sd_bus_message_new_method_call(u->bus, &message, NULL, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, "AddClient");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "h", fd);
+        if (r >= 0 && sender)
+                r = sender_open(sender, &process);
+        if (r >= 0)
+                r = append_sender(message, sender, process.fd);
+        if (r < 0)
+                return r;
+
+        a = g_new(Adding, 1);
+        *a = (Adding) { .upstream = u, .added = added, .userdata = userdata };
+        r = sd_bus_call_async(u->bus, &slot, message, on_added, a, CALL_TIMEOUT_USEC);
+        if (r < 0) {
+                g_free(a);
+                return r;
+        }
+        u->pending++;
+        (void) sd_bus_slot_set_destroy_callback(slot, on_adding_done);
+        if (ret_slot) {
+                *ret_slot = slot;
+        } else {
+                (void) sd_bus_slot_set_floating(slot, true);
+                sd_bus_slot_unref(slot);
+        }
+        return 0;
+}
