@@ -382,7 +382,7 @@ for part in '<method name="Create">' '<arg name="controllers" type="s" direction
         like "$part" "$xml" "introspection has $part"
 done
 is '' "$(diff <(grep -o '<method name="[A-Za-z]*"' <<<"$xml" | grep -Ev '"(Ping|GetMachineId|Introspect|Get|GetAll|Set)"') \
-        <(grep -o '<method name="[A-Za-z]*"' "$CGW_SOURCE/dbus/org.cgwarden1.Manager.xml"))" 'introspection: the methods of the XML'
+        <(cat "$CGW_SOURCE"/dbus/org.cgwarden1.{Manager,Proxy}.xml | grep -o '<method name="[A-Za-z]*"'))" 'introspection: the methods of the XML'
 like '^org.freedesktop.DBus.Error.UnknownMethod' "$(request root Nosuch)" 'an unknown method'
 like '^org.freedesktop.DBus.Error.(InvalidArgs|InvalidSignature)' "$(request root Create s freezer)" 'a call with another signature'
 like '^org.freedesktop.DBus.Error.Unknown' "$(as root "$bus_call" "${via[@]}" --object /org/nosuch ListControllers || true)" 'an unknown object'
@@ -393,7 +393,7 @@ if (($# > 0)); then
         eventually 2 'CgroupEmptied' grep -q "^CgroupEmptied $one /alice/a\$" "$CGW_OUTPUT/signals"
         # What the bus itself is for: the daemon stops and the name is free.
         stop_daemon
-        like '^org.freedesktop.DBus.Error.(ServiceUnknown|NameHasNoOwner|Spawn.*)' "$(request root ListControllers)" 'no daemon, no name'
+        like '^org.freedesktop.DBus.Error.(ServiceUnknown|NameHasNoOwner|Spawn.*|NoServer)' "$(request root ListControllers)" 'no daemon, no name'
         start_daemon
         eventually 5 'and it is there again' has_name
         allowed alice '.*' ListControllers
