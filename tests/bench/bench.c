@@ -3,7 +3,8 @@
 /*
  * bench.c - how long cgwardend takes beside the same work done by plain system calls and, for PAM, by pam_cgfs.
  *
- *   bench DAEMON-PID PAM-MODULE [PEER-MODULE]     inside a hybrid world, see bench.sh
+ *   bench DAEMON-PID PAM-MODULE ONE-PROXY TWO-PROXIES [PEER-MODULE]     inside a hybrid world, see bench.sh; the proxies'
+ *                                                                       sockets
  *
  * A machine's figures mean nothing by themselves and those of two runs little, so that ours and the other one take turns
  * in the same loop, and a row has the medians. No figure makes the program fail: the exit status tells whether all worked.
@@ -125,13 +126,19 @@ void end_sleeper(pid_t pid) {
         (void) waitpid(pid, NULL, 0);
 }
 
-sd_bus *connect_to_daemon(void) {
+sd_bus *connect_at(const char *socket) {
+        char address[128];
         sd_bus *bus;
 
+        (void) snprintf(address, sizeof(address), "unix:path=%s", socket);
         must("sd_bus_new", sd_bus_new(&bus));
-        must("address", sd_bus_set_address(bus, "unix:path=" CGW_SOCKET_PATH));
+        must("address", sd_bus_set_address(bus, address));
         must("connect", sd_bus_start(bus));
         return bus;
+}
+
+sd_bus *connect_to_daemon(void) {
+        return connect_at(CGW_SOCKET_PATH);
 }
 
 void call(sd_bus *bus, const char *member, const char *signature, ...) {
@@ -180,8 +187,8 @@ int main(int argc, char **argv) {
         struct rlimit files;
         pid_t daemon_pid;
 
-        if (argc < 3) {
-                (void) fprintf(stderr, "Usage: bench DAEMON-PID PAM-MODULE [PEER-MODULE]\n");
+        if (argc < 5) {
+                (void) fprintf(stderr, "Usage: bench DAEMON-PID PAM-MODULE ONE-PROXY TWO-PROXIES [PEER-MODULE]\n");
                 return 2;
         }
         daemon_pid = (pid_t) atoi(argv[1]);
@@ -198,7 +205,8 @@ int main(int argc, char **argv) {
         row("resident at start, MB", memory_of(daemon_pid, "VmRSS") / 1e6, NONE, NONE, 6, "6 MB");
         bench_calls(daemon_pid);
         bench_crowd();
-        bench_pam(daemon_pid, argv[2], argc > 3 ? argv[3] : "");
+        bench_container(argv[3], argv[4]);
+        bench_pam(daemon_pid, argv[2], argc > 5 ? argv[5] : "");
         bench_su(argv[2]);
         return 0;
 }

@@ -50,6 +50,7 @@ pid_t start_sleeper(void);
 void end_sleeper(pid_t pid);
 
 sd_bus *connect_to_daemon(void);
+sd_bus *connect_at(const char *socket);
 void call(sd_bus *bus, const char *member, const char *signature, ...);
 void call_ping(sd_bus *bus);
 void call_get_value(sd_bus *bus, const char *controller, const char *path, const char *key);
@@ -59,5 +60,6 @@ double memory_of(pid_t pid, const char *field);
 
 void bench_calls(pid_t daemon_pid);
 void bench_crowd(void);
+void bench_container(const char *one_proxy, const char *two_proxies);
 void bench_pam(pid_t daemon_pid, const char *module, const char *peer_module); /* no peer: "" */
 void bench_su(const char *module);
