@@ -10,11 +10,18 @@ static bool is_mapped(const IdMap *m, uint32_t id) {
         return m && id_map_to_inside(m, id, &inside);
 }
 
-static bool controls(const AuthorizeCaller *caller, const AuthorizeCgroup *cgroup) {
+static bool owns(const AuthorizeCaller *caller, const AuthorizeCgroup *cgroup) {
         if (!cgroup->in_root)
                 return false;
         return caller->privileged || cgroup->owner == caller->uid ||
                (caller->namespace_root && is_mapped(caller->uids, cgroup->owner));
+}
+
+/* An unprivileged container's own cgroup stays that of the user who started it, and LXC gives it to the container's root as
+ * its group, with write permission: so the kernel lets him make cgroups there and fill them. */
+static bool controls(const AuthorizeCaller *caller, const AuthorizeCgroup *cgroup) {
+        return owns(caller, cgroup) ||
+               (cgroup->in_root && cgroup->group_writes && caller->namespace_root && is_mapped(caller->gids, cgroup->group));
 }
 
 /* Whether a process is the caller's own: it could send it any signal, whatever the process did to its ids. */
@@ -30,7 +37,7 @@ static bool owns_process(const AuthorizeCaller *caller, const AuthorizeProcess *
 static const char *check_chown(const AuthorizeCaller *caller, const AuthorizeTarget *t) {
         if (!t->parent.in_root)
                 return "it is the root of what the caller sees";
-        if (!controls(caller, &t->cgroup) || !controls(caller, &t->parent))
+        if (!owns(caller, &t->cgroup) || !controls(caller, &t->parent))
                 return "the caller does not control it and its parent";
         if (caller->privileged)
                 return NULL;
@@ -112,7 +119,8 @@ static const char *check(const AuthorizeCaller *caller, Operation operation, con
         case OPERATION_CHOWN:
                 return check_chown(caller, t);
         case OPERATION_CHMOD:
-                if (!controls(caller, &t->cgroup))
+                /* Modes are the owner's business: what he has given to a group he can take back. */
+                if (!owns(caller, &t->cgroup))
                         return uncontrolled;
                 return t->handed_over || caller->privileged ? NULL : "the file is not one that is handed over";
         case OPERATION_SET:

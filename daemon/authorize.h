@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "cgroup/attributes.h"
@@ -39,7 +40,19 @@ typedef struct AuthorizeCaller {
 typedef struct AuthorizeCgroup {
         bool in_root; /* at or below the caller's cgroup namespace root */
         uid_t owner;
+        bool group_writes; /* the directory, by its mode */
+        gid_t group;
 } AuthorizeCgroup;
+
+/* What a directory at or below the caller's root says. */
+static inline AuthorizeCgroup authorize_cgroup(const struct stat *st) {
+        return (AuthorizeCgroup) {
+                .in_root = true,
+                .owner = st->st_uid,
+                .group_writes = st->st_mode & S_IWGRP,
+                .group = st->st_gid,
+        };
+}
 
 typedef struct AuthorizeProcess {
         uid_t ruid, euid, suid;

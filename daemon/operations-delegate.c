@@ -104,10 +104,11 @@ static int authorize_all(Request *r, const DelegateOptions *options, Transaction
                 deepest = tree_open_deepest(t->root_fd, t->rel, &length);
                 if (deepest < 0 || fstat(deepest, &st) < 0)
                         return fail(r->error, deepest < 0 ? deepest : -errno, "delegate", t->h, t->rel);
-                facts.parent = facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+                facts.parent = facts.cgroup = authorize_cgroup(&st);
                 above = facts.parent;
 
                 k = request_authorize(r, OPERATION_CREATE, t, &facts);
+                facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = r->caller->uid }; /* who makes it */
                 if (k >= 0)
                         k = request_authorize(r, OPERATION_CHOWN, t, &facts);
                 if (k >= 0)

@@ -166,7 +166,7 @@ int operation_locate(Manager *m, Caller *caller, const char *controllers, const 
                 struct stat st;
 
                 if (fd >= 0 && fstat(fd, &st) >= 0)
-                        facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+                        facts.cgroup = authorize_cgroup(&st);
         } else {
                 path = NULL;
         }

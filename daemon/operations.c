@@ -32,7 +32,7 @@ int operation_may_enable(void *userdata, const Hierarchy *h, int fd) {
         if (fstat(fd, &st) < 0)
                 return -errno;
 
-        facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+        facts.cgroup = authorize_cgroup(&st);
         k = caller_authorize(r->caller, OPERATION_ENABLE, &facts, &reason);
         if (k < 0)
                 return refuse(r->error, CGW_ERROR(NoSuchController),
@@ -101,7 +101,7 @@ int operation_create(Request *r, bool *ret_created) {
                         fd = deepest = tree_open_deepest(t->root_fd, t->rel, &length);
                 if (fd < 0 || fstat(fd, &st) < 0)
                         return fail(r->error, fd < 0 ? fd : -errno, "create", t->h, t->rel);
-                facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+                facts.cgroup = authorize_cgroup(&st);
                 k = request_authorize(r, OPERATION_CREATE, t, &facts);
                 if (k < 0)
                         return k;

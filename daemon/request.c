@@ -141,7 +141,7 @@ static int read_owner(int fd, AuthorizeCgroup *ret) {
 
         if (fstat(fd, &st) < 0)
                 return -errno;
-        *ret = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+        *ret = authorize_cgroup(&st);
         return 0;
 }
 

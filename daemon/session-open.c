@@ -41,7 +41,7 @@ static int authorize_target(Opening *o, const Target *t) {
         if (deepest < 0 || fstat(deepest, &st) < 0)
                 return fail(r->error, deepest < 0 ? deepest : -errno, "open a session in", t->h, t->rel);
 
-        facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = st.st_uid };
+        facts.cgroup = authorize_cgroup(&st);
         k = request_authorize(r, OPERATION_SESSION, t, &facts);
         if (k >= 0)
                 k = request_authorize_attach(r, t, deepest, &o->options->leader, from);

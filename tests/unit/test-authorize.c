@@ -55,6 +55,8 @@ typedef struct Row {
 #define OF(id) { .in_root = true, .owner = id }
 #define ABOVE(id) { .in_root = false, .owner = id } /* outside the caller's cgroup namespace root */
 #define ON(id) .cgroup = OF(id)
+/* An unprivileged container's own cgroup, as LXC leaves it: alice's, and writable for its root's group. */
+#define LXC_GAVE(group_id) { .in_root = true, .owner = ALICE, .group_writes = true, .group = group_id }
 #define IN(id) .parent = OF(id)
 #define IS_ROOT .parent = ABOVE((uid_t) -1)
 
@@ -312,6 +314,31 @@ static const Row rows[] = {
         REFUSE(PROXY, owner, "bob's", OWN(BOB)),
         ALLOW(PROXY, unmapped, "her own", OWN(ALICE)),
         REFUSE(PROXY, unmapped, "not mapped", OWN(CONTAINER_ROOT)),
+
+        /* ---- a directory that the container's root may write as its group */
+        ALLOW(CREATE, container_root, "LXC gave it to him", .cgroup = LXC_GAVE(CONTAINER_ROOT)),
+        REFUSE(CREATE, container_root, "his group, which may not write", .cgroup = { .in_root = true, .owner = ALICE, .group = CONTAINER_ROOT }),
+        REFUSE(CREATE, container_root, "writable for a group that is not his", .cgroup = LXC_GAVE(ALICE)),
+        REFUSE(CREATE, container_root, "above his root",
+               .cgroup = { .owner = ALICE, .group_writes = true, .group = CONTAINER_ROOT }),
+        REFUSE(CREATE, container_user, "he is not root there", .cgroup = LXC_GAVE(CONTAINER_USER)),
+        REFUSE(CREATE, bob, "an ordinary user's groups are not looked at", .cgroup = LXC_GAVE(BOB)),
+        REFUSE(CREATE, weak_root, "nor those of the host's uid 0", .cgroup = LXC_GAVE(0)),
+        REFUSE(CREATE, unmapped, "no group is mapped",
+               .cgroup = { .in_root = true, .owner = BOB, .group_writes = true, .group = CONTAINER_ROOT }),
+        ALLOW(LIST, container_root, "it is what he sees as the root", .cgroup = LXC_GAVE(CONTAINER_ROOT)),
+        ALLOW(ENABLE, container_root, "cgroup.subtree_control is his group's too", .cgroup = LXC_GAVE(CONTAINER_ROOT)),
+        ALLOW(REMOVE, container_root, "what is in it", ON(CONTAINER_USER), .parent = LXC_GAVE(CONTAINER_ROOT)),
+        ALLOW(CHOWN, container_root, "what he has made in it", ON(CONTAINER_ROOT), .parent = LXC_GAVE(CONTAINER_ROOT), .uid = CONTAINER_USER,
+              .gid = CONTAINER_USER),
+        REFUSE(CHOWN, container_root, "a cgroup is its owner's to give", .cgroup = LXC_GAVE(CONTAINER_ROOT), IN(CONTAINER_ROOT),
+               .uid = CONTAINER_USER, .gid = CONTAINER_USER),
+        REFUSE(CHMOD, container_root, "and to open", .cgroup = LXC_GAVE(CONTAINER_ROOT), .handed_over = true),
+        ALLOW(SET, container_root, "a limit of what is in it", ON(CONTAINER_ROOT), .parent = LXC_GAVE(CONTAINER_ROOT), .attribute = ATTRIBUTE_LIMIT),
+        REFUSE(SET, container_root, "not its own", .cgroup = LXC_GAVE(CONTAINER_ROOT), IS_ROOT, .attribute = ATTRIBUTE_LIMIT),
+        ALLOW(ATTACH, container_root, "within it", ON(CONTAINER_USER), OWN(CONTAINER_USER), .common = LXC_GAVE(CONTAINER_ROOT)),
+        REFUSE(ATTACH, container_root, "alice's process", .cgroup = LXC_GAVE(CONTAINER_ROOT), OWN(ALICE), .common = LXC_GAVE(CONTAINER_ROOT)),
+        ALLOW(SESSION, container_root, "in it", .cgroup = LXC_GAVE(CONTAINER_ROOT), .uid = CONTAINER_USER, .gid = CONTAINER_USER),
 };
 
 static void test_row(gconstpointer data) {
