@@ -47,10 +47,10 @@ static int v1_disable(const Hierarchy *h, int fd, uint32_t controllers) {
         return 0;
 }
 
-static int v1_populated(const Hierarchy *h, int fd) {
+static int v1_populated(const Hierarchy *h, int fd, uint64_t deadline) {
         pid_t pid;
 
-        return tree_find_pid(fd, &pid);
+        return tree_find_pid(fd, deadline, &pid);
 }
 
 static const char *const *v1_handed_over(const Hierarchy *h) {

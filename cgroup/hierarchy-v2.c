@@ -63,7 +63,7 @@ static int v2_disable(const Hierarchy *h, int fd, uint32_t controllers) {
         return write_subtree_control(h, fd, controllers, '-');
 }
 
-static int v2_populated(const Hierarchy *h, int fd) {
+static int v2_populated(const Hierarchy *h, int fd, uint64_t deadline) {
         char text[256];
         const char *s;
         int r;

@@ -27,8 +27,9 @@ typedef struct HierarchyOps {
         int (*enable)(const struct Hierarchy *h, int fd, uint32_t controllers, uint32_t *ret_enabled);
         int (*disable)(const struct Hierarchy *h, int fd, uint32_t controllers);
 
-        /* Whether a process is in the cgroup or anywhere below it. */
-        int (*populated)(const struct Hierarchy *h, int fd);
+        /* Whether a process is in the cgroup or anywhere below it. v1 has to look: -ETIMEDOUT when the deadline
+         * (common/deadline.h) comes first. */
+        int (*populated)(const struct Hierarchy *h, int fd, uint64_t deadline);
 
         /* The files that are handed over with the directory; the first must be there, the others may be. */
         const char *const *(*handed_over)(const struct Hierarchy *h);

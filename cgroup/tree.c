@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "cgroup/walk.h"
+#include "common/deadline.h"
 #include "common/file.h"
 #include "common/parse.h"
 #include "common/path.h"
@@ -177,36 +179,11 @@ int tree_remove(int parent_fd, const char *name) {
         return -EBUSY;
 }
 
-int tree_remove_below(int fd, TreeKeep keep, void *userdata) {
-        _cleanup_(name_list_done) NameList children = {};
-        int r, result = 0;
+int tree_remove_below(int fd, TreeKeep keep, void *userdata, uint64_t deadline) {
+        _cleanup_(tree_walk_freep) TreeWalk *w = NULL;
+        int r = tree_walk_new(fd, &w);
 
-        r = tree_list(fd, &children);
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < children.n; i++) {
-                _cleanup_close_ int child = open_child(fd, children.names[i]);
-
-                if (child < 0) {
-                        if (child != -ENOENT)
-                                result = child;
-                        continue;
-                }
-
-                if (keep && keep(userdata, child)) {
-                        result = -EBUSY;
-                        continue;
-                }
-
-                r = tree_remove_below(child, keep, userdata);
-                if (r >= 0 && unlinkat(fd, children.names[i], AT_REMOVEDIR) < 0 && errno != ENOENT)
-                        r = -errno;
-                if (r < 0)
-                        result = r;
-        }
-
-        return result;
+        return r < 0 ? r : tree_walk_remove(w, keep, userdata, deadline);
 }
 
 static int add_pids(const char *text, PidList *list) {
@@ -236,51 +213,39 @@ static int add_pids(const char *text, PidList *list) {
         return 0;
 }
 
-int tree_list_pids(int fd, bool recursive, PidList *list) {
-        _cleanup_(name_list_done) NameList children = {};
+static int list_own_pids(int fd, PidList *list) {
         _cleanup_free_ char *text = NULL;
-        int r;
+        int r = file_read_all_at(fd, "cgroup.procs", 64 * 1024 * 1024, &text, NULL);
 
-        r = file_read_all_at(fd, "cgroup.procs", 64 * 1024 * 1024, &text, NULL);
         if (r >= 0)
                 r = add_pids(text, list);
-        if ((r < 0 && r != -EOPNOTSUPP) || !recursive)
-                return r == -EOPNOTSUPP ? 0 : r;
-
-        r = tree_list(fd, &children);
-        for (size_t i = 0; r >= 0 && i < children.n; i++) {
-                _cleanup_close_ int child = open_child(fd, children.names[i]);
-
-                if (child >= 0)
-                        r = tree_list_pids(child, true, list);
-                else if (child != -ENOENT)
-                        r = child;
-                if (r == -ENODEV) /* removed while we looked */
-                        r = 0;
-        }
-        return r;
+        return r == -EOPNOTSUPP ? 0 : r; /* a threaded cgroup holds none of its own */
 }
 
-int tree_find_pid(int fd, pid_t *ret) {
-        _cleanup_(name_list_done) NameList children = {};
-        int r;
+int tree_list_pids(int fd, bool recursive, uint64_t deadline, PidList *list) {
+        _cleanup_(tree_walk_freep) TreeWalk *w = NULL;
+        int r = list_own_pids(fd, list);
 
-        r = hierarchy_first_pid(fd, ret);
-        if (r != 0)
-                return r;
-
-        r = tree_list(fd, &children);
-        for (size_t i = 0; r == 0 && i < children.n; i++) {
-                _cleanup_close_ int child = open_child(fd, children.names[i]);
-
-                if (child >= 0)
-                        r = tree_find_pid(child, ret);
-                else if (child != -ENOENT)
-                        r = child;
-                if (r == -ENODEV)
+        if (r >= 0 && recursive)
+                r = tree_walk_new(fd, &w);
+        while (r >= 0 && w && (r = tree_walk_next(w)) > 0) {
+                if (r == TREE_ENTER)
+                        r = list_own_pids(tree_walk_fd(w), list);
+                if (r == -ENODEV || r == -ENOENT) /* removed while we looked */
                         r = 0;
+                if (r >= 0 && deadline_is_over(deadline))
+                        r = -ETIMEDOUT;
         }
-        return r;
+        return r < 0 ? r : 0;
+}
+
+int tree_find_pid(int fd, uint64_t deadline, pid_t *ret) {
+        _cleanup_(tree_walk_freep) TreeWalk *w = NULL;
+        int r = hierarchy_first_pid(fd, ret);
+
+        if (r == 0)
+                r = tree_walk_new(fd, &w);
+        return w ? tree_walk_find_pid(w, deadline, ret) : r;
 }
 
 int tree_attach(int fd, pid_t pid) {

@@ -67,8 +67,8 @@ int tree_remove(int parent_fd, const char *name);
 typedef bool (*TreeKeep)(void *userdata, int fd);
 
 /* Removes all below fd that holds no process, deepest first. Returns 0 when nothing is left below, -EBUSY when
- * something is, -errno. */
-int tree_remove_below(int fd, TreeKeep keep, void *userdata);
+ * something is, -ETIMEDOUT when the deadline (common/deadline.h) came first, -errno. */
+int tree_remove_below(int fd, TreeKeep keep, void *userdata, uint64_t deadline);
 
 typedef struct NameList {
         size_t n, allocated;
@@ -88,11 +88,11 @@ static inline void pid_list_done(PidList *l) {
         free(l->pids);
         *l = (PidList) {};
 }
-/* Adds the processes of a cgroup, and of those below it, to a list. */
-int tree_list_pids(int fd, bool recursive, PidList *list);
+/* Adds the processes of a cgroup, and of those below it, to a list. Returns 0, -ETIMEDOUT, -errno. */
+int tree_list_pids(int fd, bool recursive, uint64_t deadline, PidList *list);
 
-/* Finds any one process in a cgroup or below it. Returns 1, 0, -errno. */
-int tree_find_pid(int fd, pid_t *ret);
+/* Finds any one process in a cgroup or below it. Returns 1, 0, -ETIMEDOUT, -errno. */
+int tree_find_pid(int fd, uint64_t deadline, pid_t *ret);
 
 /* Writes a process into cgroup.procs. -ESRCH: it is gone; see cgroup-v2.rst for -EBUSY, -EOPNOTSUPP. */
 int tree_attach(int fd, pid_t pid);

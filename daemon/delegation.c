@@ -11,6 +11,7 @@
 #include "common/parse.h"
 #include "common/path.h"
 #include "daemon/sweep.h"
+#include "daemon/work.h"
 
 #define RECORD "delegation"
 
@@ -65,11 +66,17 @@ DelegationTable *delegation_table_new(Manager *m) {
         return t;
 }
 
-static void delegation_drop(Manager *m, Delegation *d) {
+/* It is in the table no more. */
+static void delegation_free(Manager *m, Delegation *d) {
+        work_forget(m, d);
         watcher_remove(m->watcher, &d->watched.watch);
+        g_free(d);
+}
+
+static void delegation_drop(Manager *m, Delegation *d) {
         quota_release(m->quotas, d->charge, QUOTA_DELEGATIONS, 1);
         g_hash_table_remove(m->delegations->all, d);
-        g_free(d);
+        delegation_free(m, d);
 }
 
 DelegationTable *delegation_table_free(DelegationTable *t) {
@@ -80,10 +87,8 @@ DelegationTable *delegation_table_free(DelegationTable *t) {
                 return NULL;
 
         g_hash_table_iter_init(&i, t->all);
-        while (g_hash_table_iter_next(&i, &d, NULL)) {
-                watcher_remove(t->manager->watcher, &((Delegation *) d)->watched.watch);
-                g_free(d);
-        }
+        while (g_hash_table_iter_next(&i, &d, NULL))
+                delegation_free(t->manager, d);
         g_hash_table_unref(t->all);
         g_free(t);
         return NULL;
@@ -124,39 +129,29 @@ static int fill_emptied(sd_bus_message *message, const Caller *receiver, void *u
         return sd_bus_message_append(message, "ss", d->h->name, shown);
 }
 
-static void delegation_remove(Manager *m, Delegation *d, int fd) {
+static int delegation_remove(Manager *m, Delegation *d, int fd, Work *w) {
         const char *slash = strrchr(d->full, '/');
         g_autofree char *parent = g_strndup(d->full, slash ? (size_t) (slash - d->full) : 0);
         _cleanup_close_ int parent_fd = tree_open(d->h->fd, parent, 0);
-        int r;
+        int r = parent_fd;
 
         if (!d->told)
                 manager_emit(m, "CgroupEmptied", d->charge, d->h, d->full, fill_emptied, d);
         d->told = true;
 
-        r = parent_fd < 0 ? parent_fd : tree_remove_below(fd, delegation_keep, m);
+        if (r >= 0 && !w->walk)
+                r = tree_walk_new(fd, &w->walk);
+        if (r >= 0)
+                r = tree_walk_remove(w->walk, delegation_keep, m, w->deadline);
+        if (r == -ETIMEDOUT)
+                return r;
         if (r >= 0)
                 r = tree_remove(parent_fd, slash ? slash + 1 : d->full);
         if (r >= 0 || r == -ENOENT)
                 delegation_drop(m, d);
         else if (r != -EBUSY)
                 log_full(LOG_WARNING, r, d->full, "cannot remove the emptied cgroup in %s", d->h->name);
-}
-
-/* v1: waits for the end of one of the processes that are in it. */
-static int watch_one_process(Manager *m, Delegation *d, int fd) {
-        PidRef p;
-        pid_t pid;
-        int r;
-
-        if (d->watched.watch.pidfd >= 0)
-                return 0;
-
-        r = tree_find_pid(fd, &pid);
-        if (r <= 0)
-                return r;
-        r = pidref_from_pid(pid, &p);
-        return r < 0 ? r : watcher_add_process(m->watcher, p.fd, &d->watched.watch);
+        return 0;
 }
 
 /* Whether a cgroup is the one that was recorded: its owner may have removed it, of which v1 does not tell, and made
@@ -167,41 +162,80 @@ static bool has_record(int fd) {
         return record_read(fd, RECORD, text, sizeof(text)) != -ENODATA;
 }
 
-/* Something may have happened: looks, and removes the cgroup, or goes on waiting. */
-static void delegation_check(Manager *m, Delegation *d, bool changed) {
+static int delegation_open(const Delegation *d) {
         _cleanup_close_ int fd = tree_open(d->h->fd, d->full, 0);
-        int r;
 
-        r = fd < 0 ? fd : !has_record(fd) ? -ENOENT : d->h->ops->populated(d->h, fd);
+        return fd >= 0 && !has_record(fd) ? -ENOENT : TAKE_FD(fd);
+}
+
+/* v1 has to look for a process, and waits for the end of the one that it finds. */
+static int find_process(Manager *m, Delegation *d, int fd, Work *w) {
+        PidRef p;
+        pid_t pid;
+        int r = 0;
+
+        if (!w->walk) {
+                r = hierarchy_first_pid(fd, &pid);
+                if (r == 0)
+                        r = tree_walk_new(fd, &w->walk);
+        }
+        if (w->walk)
+                r = tree_walk_find_pid(w->walk, w->deadline, &pid);
+        if (r > 0 && d->lifetime == LIFETIME_EMPTY && d->watched.watch.pidfd < 0 && pidref_from_pid(pid, &p) >= 0)
+                (void) watcher_add_process(m->watcher, p.fd, &d->watched.watch);
+        return r;
+}
+
+static void delegation_set_populated(Delegation *d, int fd) {
+        if (d->populated)
+                return;
+        d->populated = true;
+        (void) write_record(d, fd);
+}
+
+/* Looks, and removes the cgroup or goes on waiting. The steps of the work: to look, to remove. */
+static int delegation_look(Manager *m, void *owner, Work *w) {
+        Delegation *d = owner;
+        _cleanup_close_ int fd = delegation_open(d);
+        int r = fd;
+
+        if (r >= 0 && w->step == 0) {
+                r = d->h->v2 ? d->h->ops->populated(d->h, fd, w->deadline) : find_process(m, d, fd, w);
+                if (r == -ETIMEDOUT)
+                        return r;
+                if (r >= 0)
+                        work_next_step(w);
+                if (r > 0) {
+                        delegation_set_populated(d, fd);
+                        d->told = false;
+                        if (d->lifetime == LIFETIME_EMPTY)
+                                sweep_wake(m);
+                        return 0;
+                }
+        }
         if (r == -ENOENT || r == -ENODEV) {
                 delegation_drop(m, d);
-                return;
+                return 0;
         }
         if (r < 0) {
                 log_full(LOG_WARNING, r, d->full, "cannot look into the cgroup in %s", d->h->name);
-                return;
+                return 0;
         }
 
-        if ((r > 0 || changed) && !d->populated) {
-                d->populated = true;
-                (void) write_record(d, fd);
-        }
-        if (r > 0)
-                d->told = false;
         if (d->lifetime != LIFETIME_EMPTY)
-                return;
-
-        if (r == 0 && d->populated) {
-                delegation_remove(m, d, fd);
-                return;
-        }
-        if (!d->h->v2 && r > 0)
-                (void) watch_one_process(m, d, fd);
+                return 0;
         sweep_wake(m);
+        return d->populated ? delegation_remove(m, d, fd, w) : 0;
 }
 
+/* Something may have happened. */
 static void delegation_changed(Watched *w, Manager *m) {
-        delegation_check(m, WATCHED_OWNER(w, Delegation, watched), true);
+        Delegation *d = WATCHED_OWNER(w, Delegation, watched);
+        _cleanup_close_ int fd = delegation_open(d);
+
+        if (fd >= 0)
+                delegation_set_populated(d, fd);
+        work_later(m, d, delegation_look);
 }
 
 static void delegation_watch(Manager *m, Delegation *d, int fd) {
@@ -212,7 +246,7 @@ static void delegation_watch(Manager *m, Delegation *d, int fd) {
                 if (r < 0)
                         log_full(LOG_DEBUG, r, d->full, "no event will tell that the cgroup is empty, looking now and then");
         }
-        delegation_check(m, d, false);
+        work_now(m, d, delegation_look);
 }
 
 bool delegation_is_recorded(Manager *m, const Hierarchy *h, const char *full, int fd) {
@@ -276,9 +310,12 @@ int delegation_restore(Manager *m, const Hierarchy *h, const char *full, int fd,
 
 void delegation_touch(Manager *m, const Hierarchy *h, const char *full) {
         Delegation *d = delegation_find(m, h, full);
+        _cleanup_close_ int fd = d ? delegation_open(d) : -EBADF;
 
-        if (d)
-                delegation_check(m, d, true);
+        if (fd < 0)
+                return;
+        delegation_set_populated(d, fd);
+        work_now(m, d, delegation_look);
 }
 
 void delegation_forget_below(Manager *m, const Hierarchy *h, const char *full) {
@@ -295,9 +332,8 @@ void delegation_forget_below(Manager *m, const Hierarchy *h, const char *full) {
                 if (d->h != h || !cg_path_is_below(d->full, full))
                         continue;
                 g_hash_table_iter_steal(&i);
-                watcher_remove(m->watcher, &d->watched.watch);
                 quota_release(m->quotas, d->charge, QUOTA_DELEGATIONS, 1);
-                g_free(d);
+                delegation_free(m, d);
         }
 }
 
@@ -307,9 +343,8 @@ void delegation_discard(Manager *m, const Hierarchy *h, const char *full) {
         if (!d)
                 return;
 
-        watcher_remove(m->watcher, &d->watched.watch);
         g_hash_table_remove(m->delegations->all, d);
-        g_free(d);
+        delegation_free(m, d);
 }
 
 /* A copy, since looking at one may drop it. */
@@ -330,8 +365,13 @@ void delegation_collect(Manager *m, uid_t charge) {
         for (unsigned i = 0; i < list->len; i++) {
                 Delegation *d = list->pdata[i];
 
-                if (d->charge == charge)
-                        delegation_check(m, d, false);
+                _cleanup_close_ int fd = -EBADF;
+
+                if (d->charge != charge)
+                        continue;
+                fd = delegation_open(d);
+                if (fd == -ENOENT)
+                        delegation_drop(m, d);
         }
 }
 
@@ -346,7 +386,7 @@ bool delegation_sweep(Manager *m, bool thorough) {
                         continue;
                 any = true;
                 if (thorough || d->watched.watch.pidfd < 0)
-                        delegation_check(m, d, false);
+                        work_later(m, d, delegation_look);
         }
         return any;
 }

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 
 #include "cgroup/record.h"
-#include "cgroup/tree.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "daemon/delegation.h"
 #include "daemon/session.h"
 #include "daemon/sweep.h"
 #include "daemon/transaction.h"
+#include "daemon/work.h"
 
 static void on_problem(void *userdata, const char *hierarchy, const char *what, int err) {
         log_full(LOG_WARNING, err, hierarchy, "%s", what);
@@ -88,27 +88,37 @@ static void restore_records(Manager *m, const Hierarchy *h, const char *full, in
                 log_full(LOG_WARNING, r, full, "cannot make sense of the record of a delegation in %s", h->name);
 }
 
-/* The only time that the whole tree is walked. */
-static void restore_tree(Manager *m, const Hierarchy *h, const char *full, int fd) {
-        _cleanup_(name_list_done) NameList children = {};
+/* A parent or a leader's place that its last session left behind. */
+static void remove_left_behind(int parent_fd, const char *name) {
+        _cleanup_close_ int fd = tree_open(parent_fd, name, 0);
         char text[8];
 
-        if (*full)
-                restore_records(m, h, full, fd);
-        if (tree_list(fd, &children) < 0)
-                return;
+        if (fd >= 0 && record_read(fd, "made", text, sizeof(text)) >= 0)
+                (void) unlinkat(parent_fd, name, AT_REMOVEDIR);
+}
 
-        for (size_t i = 0; i < children.n; i++) {
-                _cleanup_free_ char *below = cg_path_join(full, children.names[i]);
-                _cleanup_close_ int child = below ? tree_open(fd, children.names[i], 0) : -ENOMEM;
+/* The only time that the whole tree is walked: as deep as a path can be named in one call, so that no cgroup of ours is
+ * deeper, though a user may have made some (v1). */
+static void restore_tree(Manager *m, const Hierarchy *h) {
+        _cleanup_(tree_walk_freep) TreeWalk *w = NULL;
+        g_autoptr(GString) full = g_string_new(NULL);
+        int r = tree_walk_new(h->fd, &w);
 
-                if (child < 0)
-                        continue;
-                restore_tree(m, h, below, child);
-                /* A parent or a leader's place that its last session left behind. */
-                if (record_read(child, "made", text, sizeof(text)) >= 0)
-                        (void) unlinkat(fd, children.names[i], AT_REMOVEDIR);
+        while (r >= 0 && (r = tree_walk_next(w)) > 0) {
+                const char *name = tree_walk_name(w);
+
+                if (r == TREE_ENTER && full->len + strlen(name) + 2 > PATH_MAX) {
+                        r = tree_walk_skip(w);
+                } else if (r == TREE_ENTER) {
+                        g_string_append_printf(full, "%s%s", full->len ? "/" : "", name);
+                        restore_records(m, h, full->str, tree_walk_fd(w));
+                } else {
+                        g_string_truncate(full, full->len - strlen(name) - (full->len > strlen(name)));
+                        remove_left_behind(tree_walk_fd(w), name);
+                }
         }
+        if (r < 0)
+                log_full(LOG_WARNING, r, full->str, "cannot read the cgroups of %s", h->name);
 }
 
 static int setup_watcher(Manager *m) {
@@ -142,12 +152,13 @@ int manager_new(sd_event *event, Config *config, Manager **ret) {
         }
 
         m->sweep = sweep_new(m);
+        m->work = work_table_new(m);
         m->sessions = session_table_new(m);
         m->delegations = delegation_table_new(m);
 
         (void) transaction_recover(m->layout);
         for (size_t i = 0; i < m->layout->n; i++)
-                restore_tree(m, m->layout->hierarchies + i, "", m->layout->hierarchies[i].fd);
+                restore_tree(m, m->layout->hierarchies + i);
         session_restored(m);
 
         log_info("layout %s, placement %s, %zu hierarchies, %u sessions and %u delegations", layout_name(m->layout),
@@ -162,6 +173,7 @@ Manager *manager_free(Manager *m) {
 
         m->delegations = delegation_table_free(m->delegations);
         m->sessions = session_table_free(m->sessions);
+        m->work = work_table_free(m->work);
         m->sweep = sweep_free(m->sweep);
         sd_event_source_unref(m->watcher_source);
         watcher_free(m->watcher);

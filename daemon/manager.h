@@ -24,6 +24,7 @@ typedef struct SessionTable SessionTable;
 typedef struct DelegationTable DelegationTable;
 typedef struct Server Server;
 typedef struct Sweep Sweep;
+typedef struct WorkTable WorkTable;
 
 struct Manager {
         sd_event *event;
@@ -36,6 +37,7 @@ struct Manager {
         sd_event_source *watcher_source;
         Quotas *quotas;
         Sweep *sweep;
+        WorkTable *work;
         SessionTable *sessions;
         DelegationTable *delegations;
         Server *server; /* NULL in tests of what lies below the bus */

@@ -47,6 +47,18 @@ int operation_limit_subtree(const Manager *m, const Hierarchy *h, int fd) {
         return r < 0 ? r : write_number(fd, "cgroup.max.descendants", m->config->max_descendants);
 }
 
+int operation_check_depth(const Request *r, const Target *t) {
+        const Config *c = r->manager->config;
+        uint32_t levels = *t->full ? 1 : 0;
+
+        for (const char *s = t->full; (s = strchr(s, '/')); s++)
+                levels++;
+        if (t->h->v2 || r->caller->privileged || c->max_depth == 0 || levels <= c->path_depth + c->max_depth)
+                return 0;
+        return refuse(r->error, CGW_ERROR(QuotaExceeded), "make %s:/%s: it would be more than %u levels deep", t->h->name, t->rel,
+                      c->path_depth + c->max_depth);
+}
+
 static int authorize_values(Request *r, const DelegateOptions *options, const AuthorizeCgroup *above) {
         for (unsigned i = 0; options->values && i < options->values->len; i++) {
                 const DelegateValue *v = &g_array_index(options->values, DelegateValue, i);
@@ -111,6 +123,8 @@ static int authorize_all(Request *r, const DelegateOptions *options, Transaction
                 facts.cgroup = (AuthorizeCgroup) { .in_root = true, .owner = r->caller->uid }; /* who makes it */
                 if (k >= 0)
                         k = request_authorize(r, OPERATION_CHOWN, t, &facts);
+                if (k >= 0)
+                        k = operation_check_depth(r, t);
                 if (k >= 0)
                         k = authorize_processes(r, options, t, deepest, transaction);
                 if (k < 0)

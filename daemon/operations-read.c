@@ -89,7 +89,7 @@ int operation_list_pids(Request *r, bool recursive, PidList *ret) {
 
         if (k < 0)
                 return k;
-        k = tree_list_pids(t->fd, recursive, ret);
+        k = tree_list_pids(t->fd, recursive, r->deadline, ret);
         if (k < 0)
                 pid_list_done(ret);
         return k < 0 ? fail(r->error, k, "list the processes of", t->h, t->rel) : 0;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cgroup/delegate.h"
+#include "common/deadline.h"
 #include "daemon/transaction.h"
 
 #define FOR_EACH_TARGET(t, r) for (Target *t = (r)->targets; t < (r)->targets + (r)->n; t++)
@@ -103,6 +104,8 @@ int operation_create(Request *r, bool *ret_created) {
                         return fail(r->error, fd < 0 ? fd : -errno, "create", t->h, t->rel);
                 facts.cgroup = authorize_cgroup(&st);
                 k = request_authorize(r, OPERATION_CREATE, t, &facts);
+                if (k >= 0)
+                        k = operation_check_depth(r, t);
                 if (k < 0)
                         return k;
 
@@ -133,13 +136,17 @@ int operation_create(Request *r, bool *ret_created) {
 static int has_foreign_processes(Request *r, const Target *t, bool *ret) {
         PidList pids = {};
         bool foreign = false;
-        int k = tree_list_pids(t->fd, true, &pids);
+        int k = tree_list_pids(t->fd, true, r->deadline, &pids);
 
         for (size_t i = 0; k >= 0 && !foreign && i < pids.n; i++) {
                 AuthorizeTarget facts = { .cgroup = { .in_root = true, .owner = r->caller->uid } };
                 const char *reason;
                 PidRef p;
 
+                if (deadline_is_over(r->deadline)) {
+                        k = -ETIMEDOUT;
+                        break;
+                }
                 if (pidref_from_pid(pids.pids[i], &p) < 0)
                         continue;
                 facts.common = facts.cgroup;
@@ -281,7 +288,7 @@ static int check_removable(Request *r, const Target *t, bool recursive) {
         struct stat st;
         int k;
 
-        k = t->h->ops->populated(t->h, t->fd);
+        k = t->h->ops->populated(t->h, t->fd, r->deadline);
         if (k > 0)
                 return fail(r->error, -EBUSY, "remove", t->h, t->rel);
         if (k >= 0 && !recursive && fstat(t->fd, &st) >= 0 && st.st_nlink > 2)
@@ -289,13 +296,13 @@ static int check_removable(Request *r, const Target *t, bool recursive) {
         return k < 0 && k != -ENODEV ? fail(r->error, k, "remove", t->h, t->rel) : 0;
 }
 
-static int remove_one(const Target *t, bool recursive) {
+static int remove_one(const Request *r, const Target *t, bool recursive) {
         const char *slash = strrchr(t->rel, '/');
         g_autofree char *parent = g_strndup(t->rel, slash ? (size_t) (slash - t->rel) : 0);
         _cleanup_close_ int parent_fd = tree_open(t->root_fd, parent, 0);
         int k;
 
-        k = parent_fd < 0 ? parent_fd : recursive ? tree_remove_below(t->fd, NULL, NULL) : 0;
+        k = parent_fd < 0 ? parent_fd : recursive ? tree_remove_below(t->fd, NULL, NULL, r->deadline) : 0;
         return k < 0 ? k : tree_remove(parent_fd, slash ? slash + 1 : t->rel);
 }
 
@@ -313,7 +320,7 @@ int operation_remove(Request *r, bool recursive, bool *ret_existed) {
         FOR_EACH_TARGET(t, r) {
                 if (t->fd < 0)
                         continue;
-                k = remove_one(t, recursive);
+                k = remove_one(r, t, recursive);
                 if (k == -ENOENT)
                         continue;
                 if (k == -EBUSY || k == -ENOTEMPTY) {
@@ -372,10 +379,10 @@ int operation_prune(Request *r) {
                 const char *reason;
 
                 /* What holds processes or is to be kept stays, which is no failure. */
-                k = tree_remove_below(t->fd, delegation_keep, r->manager);
+                k = tree_remove_below(t->fd, delegation_keep, r->manager, r->deadline);
                 if (k == 0 && !delegation_keep(r->manager, t->fd) && target_read_parent(t, &facts) >= 0 &&
                     caller_authorize(r->caller, OPERATION_REMOVE, &facts, &reason) >= 0)
-                        k = remove_one(t, false);
+                        k = remove_one(r, t, false);
                 if (k < 0 && k != -EBUSY && k != -ENOTEMPTY && k != -ENOENT)
                         return fail(r->error, k, "prune", t->h, t->rel);
                 delegation_collect(r->manager, r->caller->charge);

@@ -50,6 +50,9 @@ int operation_delegate(Request *r, const DelegateOptions *options);
 
 /* Steps that sessions share. */
 
+/* v1 has no cgroup.max.depth: as deep as the longest path below a delegation may be, and no deeper, can others than root
+ * make cgroups through us. What they make themselves can't be refused. */
+int operation_check_depth(const Request *r, const Target *t);
 /* The hierarchy among the request's that an attribute belongs to, by its prefix. NULL: none. */
 const Target *operation_find_key(const Request *r, const char *key);
 /* Sets what limits a delegation's own subtree: cgroup.max.depth and cgroup.max.descendants. */

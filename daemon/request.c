@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cgroup/tree.h"
+#include "common/deadline.h"
 
 static int append_name(void *userdata, const char *name, const Hierarchy *h) {
         GString *s = userdata;
@@ -101,7 +102,7 @@ int request_init(Request *r, Manager *m, Caller *caller, const char *controllers
                  sd_bus_error *error) {
         int k;
 
-        *r = (Request) { .manager = m, .caller = caller, .error = error };
+        *r = (Request) { .manager = m, .caller = caller, .error = error, .deadline = deadline_in(REQUEST_WALK_USEC) };
         k = fill(r, controllers, path, flags);
         if (k < 0)
                 request_done(r);
@@ -109,7 +110,8 @@ int request_init(Request *r, Manager *m, Caller *caller, const char *controllers
 }
 
 int request_init_below(Request *r, const Request *above, const char *name) {
-        *r = (Request) { .manager = above->manager, .caller = above->caller, .selection = above->selection, .error = above->error };
+        *r = (Request) { .manager = above->manager, .caller = above->caller, .selection = above->selection, .error = above->error,
+                         .deadline = above->deadline };
 
         for (size_t i = 0; i < above->n; i++) {
                 const Target *from = above->targets + i;

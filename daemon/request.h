@@ -26,12 +26,16 @@ typedef struct Request {
         size_t n;
         Target targets[HIERARCHIES_MAX];
         sd_bus_error *error;
+        uint64_t deadline; /* for what has to walk over a tree that may be any size, see common/deadline.h */
 
         /* The last one that was asked to be attached: in several hierarchies it is the same one again. */
         AuthorizeProcess process;
         pid_t process_pid;
         int process_fd;
 } Request;
+
+/* Nobody else is served meanwhile. */
+#define REQUEST_WALK_USEC (200 * 1000)
 
 typedef enum RequestFlags {
         REQUEST_ONE = 1 << 0,   /* the controllers must mean one hierarchy */

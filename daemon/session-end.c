@@ -10,70 +10,82 @@
 #include "common/path.h"
 #include "daemon/session-internal.h"
 #include "daemon/sweep.h"
+#include "daemon/work.h"
 
 static const char *const suffixes[] = { "", CGW_LEADER_SUFFIX };
 
-/* Waits for the end of a process that is in a cgroup of the session. */
-static int wait_for_process(Manager *m, Session *s, int fd) {
-        PidRef p;
+/* One hierarchy's cgroup of a session. */
+typedef struct Place {
+        Manager *manager;
+        Session *session;
+        const Hierarchy *h;
+        const char *suffix;
+        Work *work;
+} Place;
+
+/* v1 tells nobody: finds any process in the cgroup or below it, and waits for the end of that. */
+static int look_for_process(const Place *p, int fd) {
+        PidRef process;
         pid_t pid;
-        int r;
+        int r = 0;
 
-        if (s->process.watch.pidfd >= 0)
-                return 0;
-        r = tree_find_pid(fd, &pid);
-        if (r <= 0)
+        if (!p->work->walk) {
+                r = hierarchy_first_pid(fd, &pid);
+                if (r == 0)
+                        r = tree_walk_new(fd, &p->work->walk);
+        }
+        if (p->work->walk)
+                r = tree_walk_find_pid(p->work->walk, p->work->deadline, &pid);
+        if (r > 0 && p->session->process.watch.pidfd < 0 && pidref_from_pid(pid, &process) >= 0)
+                (void) watcher_add_process(p->manager->watcher, process.fd, &p->session->process.watch);
+        return r;
+}
+
+/* Whether a process is left in it: 1, 0, -ETIMEDOUT. If so, something will tell when that changes. */
+static int look(const Place *p) {
+        _cleanup_close_ int fd = session_open_cgroup(p->session, p->h, p->suffix);
+        int r = fd;
+
+        if (r >= 0)
+                r = p->h->v2 ? p->h->ops->populated(p->h, fd, p->work->deadline) : look_for_process(p, fd);
+        if (r == -ETIMEDOUT)
                 return r;
-        r = pidref_from_pid(pid, &p);
-        return r < 0 ? r : watcher_add_process(m->watcher, p.fd, &s->process.watch);
+        if (r == -ENOENT || r == -ENODEV || r == 0)
+                return 0;
+
+        /* What can't be told is asked again later. */
+        if (r > 0 && p->h->v2 && *p->suffix)
+                (void) look_for_process(p, fd);
+        else if (r > 0 && p->h->v2 && p->session->events.watch.wd < 0)
+                (void) watcher_add_events(p->manager->watcher, fd, &p->session->events.watch);
+        return 1;
 }
 
-/* Whether a process is left in any hierarchy; if so, something will tell when that changes. */
-static bool is_populated(Manager *m, Session *s) {
-        LAYOUT_FOR_EACH(h, m->layout, s->hierarchies)
-                for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-                        _cleanup_close_ int fd = -EBADF;
-                        int r;
-
-                        if (i > 0 && !h->v2)
-                                continue;
-                        fd = session_open_cgroup(s, h, suffixes[i]);
-                        r = fd < 0 ? fd : h->ops->populated(h, fd);
-                        if (r == -ENOENT || r == -ENODEV || r == 0)
-                                continue;
-                        if (r < 0)
-                                return true; /* can't be told: asked again later */
-
-                        if (i == 0 && h->v2 && s->events.watch.wd < 0)
-                                (void) watcher_add_events(m->watcher, fd, &s->events.watch);
-                        if (!h->v2 || i > 0)
-                                (void) wait_for_process(m, s, fd);
-                        return true;
-                }
-        return false;
-}
-
-static int remove_cgroup(Manager *m, const Session *s, const Hierarchy *h, const char *suffix) {
-        g_autofree char *path = session_path(s), *rel = g_strconcat(path, suffix, NULL);
+static int remove_place(const Place *p) {
+        const Root *root = p->session->group->root;
+        g_autofree char *path = session_path(p->session), *rel = g_strconcat(path, p->suffix, NULL);
         const char *slash = strrchr(rel, '/');
         g_autofree char *parent = g_strndup(rel, slash ? (size_t) (slash - rel) : 0);
-        _cleanup_close_ int parent_fd = -EBADF, fd = session_open_cgroup(s, h, suffix);
-        int r;
+        _cleanup_close_ int parent_fd = -EBADF, fd = session_open_cgroup(p->session, p->h, p->suffix);
+        int r = 0;
 
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
-        parent_fd = tree_open(s->group->root->fds[h->index], parent, 0);
+        parent_fd = tree_open(root->fds[p->h->index], parent, 0);
         if (parent_fd < 0)
                 return parent_fd;
 
         /* What the user made below it and left empty is part of it. A delegation that is to persist stays. */
-        r = tree_remove_below(fd, delegation_keep, m);
+        if (!p->work->walk)
+                r = tree_walk_new(fd, &p->work->walk);
+        if (r >= 0)
+                r = tree_walk_remove(p->work->walk, delegation_keep, p->manager, p->work->deadline);
         if (r >= 0)
                 r = tree_remove(parent_fd, slash ? slash + 1 : rel);
-        if (r >= 0 && !*suffix) {
-                _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], rel);
+        if (r >= 0 && !*p->suffix) {
+                _cleanup_free_ char *full = cg_path_join(root->paths[p->h->index], rel);
 
-                delegation_forget_below(m, h, full);
+                delegation_forget_below(p->manager, p->h, full);
         }
         return r == -ENOENT ? 0 : r;
 }
@@ -110,42 +122,60 @@ static void session_finish(Manager *m, Session *s) {
         session_group_prune_later(m);
 }
 
-static void session_check(Manager *m, Session *s) {
-        int r = 0;
+/* All places are looked at before any of them is removed. */
+static int end_step(Manager *m, Session *s, Work *w, size_t n_places) {
+        size_t place = w->step % n_places;
+        const Hierarchy *h = m->layout->hierarchies + place / ARRAY_SIZE(suffixes);
+        Place p = { m, s, h, suffixes[place % ARRAY_SIZE(suffixes)], w };
 
-        if (s->joined) {
-                session_finish(m, s);
-                return;
-        }
-        if (is_populated(m, s)) {
-                sweep_wake(m);
-                return;
-        }
+        if (!(s->hierarchies & (1U << h->index)) || (*p.suffix && !h->v2))
+                return 0;
+        if (w->step < n_places)
+                return look(&p);
+        if (!s->emptied && !*p.suffix && !w->walk)
+                emit(m, s, "CgroupEmptied", fill_emptied, h);
+        return remove_place(&p);
+}
 
-        LAYOUT_FOR_EACH(h, m->layout, s->hierarchies) {
-                if (!s->emptied)
-                        emit(m, s, "CgroupEmptied", fill_emptied, h);
-                for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-                        int k = i > 0 && !h->v2 ? 0 : remove_cgroup(m, s, h, suffixes[i]);
+static int end_session(Manager *m, void *owner, Work *w) {
+        size_t n_places = m->layout->n * ARRAY_SIZE(suffixes);
+        Session *s = owner;
 
-                        if (k < 0)
-                                r = k;
+        for (; w->step < 2 * n_places; work_next_step(w)) {
+                int r = end_step(m, s, w, n_places);
+
+                if (r == -ETIMEDOUT)
+                        return r;
+                if (r > 0) {
+                        sweep_wake(m);
+                        return 0;
                 }
+                if (r < 0)
+                        w->result = r;
         }
 
         s->emptied = true;
 
-        if (r >= 0) {
+        if (w->result >= 0) {
                 session_finish(m, s);
-                return;
+                return 0;
         }
         /* Entered again in the meantime, or a persistent delegation is in it: the next look may find it free. */
-        if (r != -EBUSY) {
+        if (w->result != -EBUSY) {
                 g_autofree char *path = session_path(s);
 
-                log_full(LOG_WARNING, r, path, "cannot remove the session's cgroup");
+                log_full(LOG_WARNING, w->result, path, "cannot remove the session's cgroup");
         }
         sweep_wake(m);
+        return 0;
+}
+
+/* A process or a session's cgroup has changed. */
+static void session_check(Manager *m, Session *s) {
+        if (s->joined)
+                session_finish(m, s);
+        else
+                work_later(m, s, end_session);
 }
 
 static void on_events(Watched *w, Manager *m) {
@@ -170,7 +200,10 @@ void session_watch_leader(Manager *m, Session *s, PidRef *leader) {
 
 void session_close(Manager *m, Session *s) {
         s->closing = true;
-        session_check(m, s);
+        if (s->joined)
+                session_finish(m, s);
+        else
+                work_now(m, s, end_session);
 }
 
 typedef struct SweepState {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "cgroup/record.h"
+#include "common/deadline.h"
 #include "common/log.h"
 #include "daemon/session-internal.h"
 
@@ -42,7 +43,7 @@ static int move_out(Manager *m, const Session *s, const Hierarchy *h) {
         bool leader = false, users = false;
         int r;
 
-        r = leaf < 0 ? leaf : tree_list_pids(leaf, false, &pids);
+        r = leaf < 0 ? leaf : tree_list_pids(leaf, false, DEADLINE_NONE, &pids);
         for (size_t i = 0; r >= 0 && i < pids.n; i++) {
                 leader |= pids.pids[i] == s->leader;
                 users |= pids.pids[i] != s->leader && is_users(pids.pids[i], s->group->uid);

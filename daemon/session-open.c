@@ -44,6 +44,8 @@ static int authorize_target(Opening *o, const Target *t) {
         facts.cgroup = authorize_cgroup(&st);
         k = request_authorize(r, OPERATION_SESSION, t, &facts);
         if (k >= 0)
+                k = operation_check_depth(r, t);
+        if (k >= 0)
                 k = request_authorize_attach(r, t, deepest, &o->options->leader, from);
         if (k < 0)
                 return k;

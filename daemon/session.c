@@ -13,7 +13,7 @@
 #include "common/parse.h"
 #include "common/path.h"
 #include "daemon/session-internal.h"
-#include "daemon/sweep.h"
+#include "daemon/work.h"
 
 SessionTable *session_table_new(Manager *m) {
         SessionTable *t = g_new0(SessionTable, 1);
@@ -72,6 +72,7 @@ void session_insert(Manager *m, Session *s) {
 }
 
 void session_drop(Manager *m, Session *s) {
+        work_forget(m, s);
         if (g_hash_table_lookup(m->sessions->sessions, s->id) == s)
                 g_hash_table_remove(m->sessions->sessions, s->id);
         watcher_remove(m->watcher, &s->process.watch);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cgroup/record.h"
+#include "common/deadline.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/path.h"
@@ -14,6 +15,7 @@
 #define INTENT_MAX (60 * 1024) /* XATTR_SIZE_MAX is 64 KiB */
 #define EVACUATE_TRIES 20
 #define REMOVE_TRIES 100
+#define ROLL_BACK_USEC (200 * 1000)
 
 typedef struct Move {
         const Hierarchy *h;
@@ -142,12 +144,12 @@ void transaction_commit(Transaction *t) {
 }
 
 /* Moves out what is in a cgroup that is to go. More than once: while they are moved, processes fork. */
-static void evacuate(int fd, int to_fd) {
+static void evacuate(int fd, int to_fd, uint64_t deadline) {
         for (unsigned i = 0; i < EVACUATE_TRIES; i++) {
                 PidList pids = {};
                 size_t n;
 
-                if (tree_list_pids(fd, true, &pids) < 0)
+                if (tree_list_pids(fd, true, deadline, &pids) < 0)
                         return;
                 n = pids.n;
                 for (size_t k = 0; k < n; k++)
@@ -168,7 +170,7 @@ static void unmake(const Transaction *t, TreeMade *made) {
                         continue;
                 fd = tree_open(made->root_fd, made->rel, 0);
                 if (fd >= 0)
-                        evacuate(fd, m->from_fd);
+                        evacuate(fd, m->from_fd, deadline_in(ROLL_BACK_USEC));
                 break;
         }
         tree_unmake(made);
@@ -256,8 +258,8 @@ static void recover_make(const Hierarchy *h, const char *existed, const char *pa
                 /* A process that is ending is not listed any more, but is in the way until it has gone. */
                 for (unsigned i = 0; i < REMOVE_TRIES; i++) {
                         if (to >= 0)
-                                evacuate(fd, to);
-                        if (tree_remove_below(fd, NULL, NULL) >= 0 &&
+                                evacuate(fd, to, DEADLINE_NONE);
+                        if (tree_remove_below(fd, NULL, NULL, DEADLINE_NONE) >= 0 &&
                             (unlinkat(h->fd, rel, AT_REMOVEDIR) >= 0 || errno != EBUSY))
                                 break;
                         (void) usleep(1000);

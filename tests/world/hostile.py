@@ -200,8 +200,47 @@ def flood(seconds):
                 pass
 
 
+def forest(path, depth, number):
+    """Cgroups as deep and as many as nobody needs, which v1 does not refuse: a chain, and others side by side."""
+    os.chdir(path)
+    for i in range(int(number)):
+        os.mkdir("w%d" % i)
+    for i in range(int(depth)):
+        name = "%04d" % i + "x" * 251
+        os.mkdir(name)
+        os.chdir(name)
+
+
+def fell(path):
+    """Takes all below away again. No path from the top would be short enough for that."""
+    os.chdir(path)
+    way = []
+    while True:
+        below = next((e.name for e in os.scandir() if e.is_dir(follow_symlinks=False)), None)
+        if below:
+            way.append(below)
+            os.chdir(below)
+        elif way:
+            os.chdir("..")
+            os.rmdir(way.pop())
+        else:
+            return
+
+
+def latency(end):
+    """How long, in milliseconds, the slowest of many calls took, until there is a file of that name."""
+    s, slowest = connect(), 0.0
+    while not os.path.exists(end):
+        start = time.monotonic()
+        ask(s, "ListControllers")
+        slowest = max(slowest, time.monotonic() - start)
+        time.sleep(0.005)
+    print(int(slowest * 1000))
+
+
 def main():
-    {"call": call, "descriptor": descriptor, "descriptors": descriptors, "flood": flood, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
+    {"call": call, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest, "latency": latency,
+     "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":
