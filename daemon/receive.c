@@ -4,19 +4,26 @@
 
 #include <fcntl.h>
 #include <glib.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "common/util.h"
+#include "daemon/closer.h"
 
 /* Of one connection at a time. A request has 64 processes at most. */
 #define UNCLOSED_MAX 80
 
 struct Received {
         int fd;       /* the socket */
-        GArray *used; /* numbers that it has had; by now they may be closed, or another's */
+        GArray *used; /* Used */
 };
+
+typedef struct Used {
+        int fd;     /* a number that it has had; by now it may be closed, or another's */
+        int shadow; /* the same socket, so that sd-bus's closing of it is not the last; -EBADF */
+} Used;
 
 /* Static, as recvmsg() is told nothing but the number of the socket. */
 static GHashTable *sockets; /* its number -> Received */
@@ -39,27 +46,62 @@ static unsigned forget_closed(Received *r) {
         unsigned n = 0;
 
         for (unsigned i = 0; i < r->used->len; i++) {
-                int fd = g_array_index(r->used, int, i);
+                Used *u = &g_array_index(r->used, Used, i);
 
-                if (is_left(r, fd))
-                        g_array_index(r->used, int, n++) = fd;
+                if (is_left(r, u->fd))
+                        g_array_index(r->used, Used, n++) = *u;
+                else
+                        close_elsewhere(u->shadow);
         }
         g_array_set_size(r->used, n);
         return n;
+}
+
+/* What a request is good for: a pidfd, or the socket of a proxy's client. */
+typedef enum Kind { KIND_PIDFD, KIND_SOCKET, KIND_OTHER } Kind;
+
+static Kind kind_of(int fd) {
+        char link[64], name[64] = "";
+        socklen_t length = sizeof(int);
+        int domain;
+
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        if (readlink(link, name, sizeof(name) - 1) < 0)
+                return KIND_OTHER;
+        if (streq(name, "anon_inode:[pidfd]") || startswith(name, "pidfd:[")) /* the latter since Linux 6.9 */
+                return KIND_PIDFD;
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) >= 0 && domain == AF_UNIX ? KIND_SOCKET : KIND_OTHER;
+}
+
+/* Moves a descriptor. One that may not be closed here is gone after that, and another in its place, which is good for
+ * nothing. */
+static int move(int *fd, Used *ret) {
+        Kind kind = kind_of(*fd);
+        _cleanup_close_ int other = kind == KIND_OTHER ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -EBADF;
+
+        *ret = (Used) { .fd = fcntl(kind == KIND_OTHER ? other : *fd, F_DUPFD_CLOEXEC, first_number()), .shadow = -EBADF };
+        if (kind == KIND_PIDFD)
+                *fd = safe_close(*fd);
+        else if (kind == KIND_SOCKET && ret->fd >= 0)
+                ret->shadow = TAKE_FD(*fd);
+        else
+                close_elsewhere(TAKE_FD(*fd));
+        return ret->fd;
 }
 
 static bool take_over(Received *r, int *fds, size_t n) {
         bool good = forget_closed(r) + n <= UNCLOSED_MAX;
 
         for (size_t i = 0; i < n; i++) {
-                int moved = good ? fcntl(fds[i], F_DUPFD_CLOEXEC, first_number()) : -1;
+                Used moved;
 
-                safe_close(fds[i]);
-                fds[i] = moved;
-                good = moved >= 0;
-                if (!good)
+                if (!good || move(fds + i, &moved) < 0) {
+                        close_elsewhere(TAKE_FD(fds[i]));
+                        good = false;
                         continue;
-                g_hash_table_insert(owners, GINT_TO_POINTER(moved), r);
+                }
+                fds[i] = moved.fd;
+                g_hash_table_insert(owners, GINT_TO_POINTER(moved.fd), r);
                 g_array_append_val(r->used, moved);
         }
         return good;
@@ -79,10 +121,12 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *m,
         ssize_t n = syscall(SYS_recvmsg, fd, m, flags);
         Received *r;
 
-        if (n < 0 || m->msg_controllen == 0 || !sockets)
+        if (n < 0 || !sockets)
                 return n;
         r = g_hash_table_lookup(sockets, GINT_TO_POINTER(fd));
-        if (!r || take_over_all(r, m))
+        if (r && r->used->len > 0)
+                (void) forget_closed(r);
+        if (!r || m->msg_controllen == 0 || take_over_all(r, m))
                 return n;
 
         /* What has been taken over goes with the connection, which ends by this. */
@@ -99,19 +143,20 @@ Received *receive_watch(int fd) {
                 owners = g_hash_table_new(NULL, NULL);
         }
         r->fd = fd;
-        r->used = g_array_new(FALSE, FALSE, sizeof(int));
+        r->used = g_array_new(FALSE, FALSE, sizeof(Used));
         g_hash_table_insert(sockets, GINT_TO_POINTER(fd), r);
         return r;
 }
 
 static void close_left(Received *r) {
         for (unsigned i = 0; i < r->used->len; i++) {
-                int fd = g_array_index(r->used, int, i);
+                Used *u = &g_array_index(r->used, Used, i);
 
-                if (is_left(r, fd))
-                        safe_close(fd);
-                if (g_hash_table_lookup(owners, GINT_TO_POINTER(fd)) == r)
-                        g_hash_table_remove(owners, GINT_TO_POINTER(fd));
+                if (is_left(r, u->fd))
+                        safe_close(u->fd);
+                close_elsewhere(u->shadow);
+                if (g_hash_table_lookup(owners, GINT_TO_POINTER(u->fd)) == r)
+                        g_hash_table_remove(owners, GINT_TO_POINTER(u->fd));
         }
         g_array_unref(r->used);
         g_free(r);

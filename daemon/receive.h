@@ -7,7 +7,8 @@
  * The descriptors that users send. sd-bus forgets to close those of a message that it can't make sense of (systemd 252 to
  * 258, bus_socket_make_message()), with which any user could fill our table of descriptors, for good. So we are between it
  * and the kernel: this file has the recvmsg() that libsystemd calls. What comes in on a watched socket is moved to numbers
- * that are used for nothing else, and what is left there of a connection that has ended is closed.
+ * that are used for nothing else, and what is left there of a connection that has ended is closed. What is neither a pidfd nor
+ * a unix socket is of no use for any request, and may be one of which close(2) waits: see closer.h.
  */
 
 typedef struct Received Received;

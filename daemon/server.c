@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/path.h"
+#include "daemon/closer.h"
 #include "daemon/error.h"
 
 #ifndef SO_PEERPIDFD
@@ -54,8 +55,13 @@ static Connection *connection_free(Connection *c) {
                 g_hash_table_remove(c->via->clients, c);
         service_free(c->service);
         if (c->bus && !c->system) {
+                int fd = sd_bus_get_fd(c->bus);
+
+                /* sd-bus's own closing of it is not the last. */
+                fd = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
                 sd_bus_detach_event(c->bus);
                 sd_bus_close(c->bus);
+                close_connection(fd);
         }
         sd_bus_unref(c->bus);
         receive_end(c->received, c->manager->event);
@@ -259,9 +265,13 @@ static int serve(Server *s, int *fd, Caller *caller, const char *refusal, uid_t 
         return r;
 }
 
+static void close_connectionp(int *fd) {
+        close_connection(*fd);
+}
+
 /* Returns whether it was worth a look. */
 static bool accept_peer(Server *s, int fd_taken) {
-        _cleanup_close_ int fd = fd_taken;
+        _cleanup_(close_connectionp) int fd = fd_taken;
         struct ucred cred;
         socklen_t length = sizeof(cred);
         const char *refusal = NULL;

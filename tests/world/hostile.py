@@ -227,6 +227,51 @@ def fell(path):
             return
 
 
+def lingering():
+    """A descriptor of which close() waits: a TCP socket with what its peer, which is returned too, does not read."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    s = socket.create_connection(listening.getsockname())
+    peer = listening.accept()[0]
+    s.setblocking(False)
+    try:
+        while True:
+            s.send(b"x" * 65536)
+    except BlockingIOError:
+        pass
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 15))
+    return s, peer
+
+
+def rights(s):
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))]
+
+
+def linger(kind, go):
+    """Leaves the last closing of such a descriptor to the daemon: of one in a message, in the queue of a unix socket in a message,
+    in the queue of a connection that the daemon does not read. The daemon is stopped between "ready" and "sent"."""
+    s, _peer = lingering()
+    c = None if kind == "unread" else connect()
+    print("ready", flush=True)
+    while not os.path.exists(go):
+        time.sleep(0.01)
+    if kind == "unread":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+            left.connect(PATH)
+            left.sendmsg([b"\0"], rights(s))
+    elif kind == "nested":
+        one, other = socket.socketpair()
+        one.sendmsg([b"x"], rights(s))
+        c.sendmsg([message("GetPidFdCgroup", "sh", ("freezer", 0), 1)], rights(other))
+        one.close()
+        other.close()
+    else:
+        c.sendmsg([message("GetPidFdCgroup", "sh", ("freezer", 0), 1)], rights(s))
+    s.close()
+    print("sent", flush=True)
+    print(said(receive(c)[0]) if c else "left", flush=True)
+    time.sleep(1000)
+
+
 def latency(end):
     """How long, in milliseconds, the slowest of many calls took, until there is a file of that name."""
     s, slowest = connect(), 0.0
@@ -239,8 +284,8 @@ def latency(end):
 
 
 def main():
-    {"call": call, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest, "latency": latency,
-     "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
+    {"call": call, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest,
+     "latency": latency, "linger": linger, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# held-up.sh - system calls that wait for whoever made their object: the daemon is one thread, and does not wait with them.
+# Runs in a world that has v1.
+
+# shellcheck disable=SC2154 # bus.sh
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../bus/bus.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../bus/bus.sh"
+
+attack=$CGW_SOURCE/tests/world/hostile.py
+go=/run/lock/go
+
+# served_within MILLISECONDS NAME
+served_within() {
+        local start=${EPOCHREALTIME/./} answer
+        answer=$(request bob ListControllers)
+        diag "$2: bob waited $(((${EPOCHREALTIME/./} - start) / 1000)) ms"
+        like '^ok' "$answer" "$2: others are served"
+        check "$2: at once" test $((${EPOCHREALTIME/./} - start)) -lt $(($1 * 1000))
+}
+said() {
+        grep -q "$1" "$CGW_OUTPUT/attack"
+}
+
+ip link set lo up
+start_daemon --no-bus
+
+# ---- close(): the last reference to a socket with SO_LINGER is ours
+
+for kind in message nested unread; do
+        rm -f "$go"
+        become alice python3 "$attack" linger "$kind" "$go" >"$CGW_OUTPUT/attack" 2>&1 &
+        service_pids+=("$!")
+        attacker=$!
+        wait_until 10 said ready || diag <"$CGW_OUTPUT/attack"
+        kill -STOP "$daemon_pid"
+        touch "$go"
+        eventually 10 "close(), $kind: it is sent" said sent
+        kill -CONT "$daemon_pid"
+        eventually 5 "close(), $kind: it is answered" said '^\(InvalidValue\|left\)$'
+        served_within 3000 "close(), $kind"
+        kill -KILL "$attacker"
+done
+
+done_testing
