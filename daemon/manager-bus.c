@@ -144,6 +144,7 @@ static int method_prune(sd_bus_message *message, void *userdata, sd_bus_error *e
 }
 
 static int method_get_value(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(request_done) Request r = {};
         _cleanup_free_ char *value = NULL;
         const char *key;
@@ -154,7 +155,11 @@ static int method_get_value(sd_bus_message *message, void *userdata, sd_bus_erro
                 k = sd_bus_message_read(message, "s", &key);
         if (k >= 0)
                 k = operation_get_value(&r, key, &value);
-        return k < 0 ? k : sd_bus_reply_method_return(message, "s", value);
+        if (k >= 0)
+                k = sd_bus_message_new_method_return(message, &reply);
+        if (k >= 0)
+                k = sd_bus_message_append(reply, "s", value);
+        return k < 0 ? k : connection_reply(userdata, reply, strlen(value));
 }
 
 static int method_set_value(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -171,11 +176,13 @@ static int method_set_value(sd_bus_message *message, void *userdata, sd_bus_erro
 typedef struct KeysReply {
         sd_bus_message *message;
         const Caller *caller;
+        size_t size;
 } KeysReply;
 
 static int append_key(void *userdata, const char *name, uid_t uid, gid_t gid, mode_t mode) {
         KeysReply *reply = userdata;
 
+        reply->size += strlen(name) + 24;
         return sd_bus_message_append(reply->message, "(suuu)", name, caller_uid_to(reply->caller, uid),
                                      caller_gid_to(reply->caller, gid), (uint32_t) mode);
 }
@@ -183,6 +190,7 @@ static int append_key(void *userdata, const char *name, uid_t uid, gid_t gid, mo
 static int method_list_keys(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(request_done) Request r = {};
+        KeysReply keys;
         int k;
 
         k = begin(&r, message, userdata, REQUEST_ONE | REQUEST_EXISTS, error);
@@ -190,17 +198,19 @@ static int method_list_keys(sd_bus_message *message, void *userdata, sd_bus_erro
                 k = sd_bus_message_new_method_return(message, &reply);
         if (k >= 0)
                 k = sd_bus_message_open_container(reply, 'a', "(suuu)");
+        keys = (KeysReply) { reply, r.caller, 0 };
         if (k >= 0)
-                k = operation_list_keys(&r, append_key, &(KeysReply) { reply, r.caller });
+                k = operation_list_keys(&r, append_key, &keys);
         if (k >= 0)
                 k = sd_bus_message_close_container(reply);
-        return k < 0 ? k : sd_bus_send(NULL, reply, NULL);
+        return k < 0 ? k : connection_reply(userdata, reply, keys.size);
 }
 
 static int method_list_children(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(name_list_done) NameList names = {};
         _cleanup_(request_done) Request r = {};
+        size_t size = 0;
         int k;
 
         k = begin(&r, message, userdata, REQUEST_ONE | REQUEST_EXISTS, error);
@@ -211,11 +221,13 @@ static int method_list_children(sd_bus_message *message, void *userdata, sd_bus_
         if (k >= 0)
                 k = sd_bus_message_open_container(reply, 'a', "s");
         for (size_t i = 0; k >= 0 && i < names.n; i++)
-                if (g_utf8_validate(names.names[i], -1, NULL)) /* what else there is can't be said on D-Bus */
+                if (g_utf8_validate(names.names[i], -1, NULL)) { /* what else there is can't be said on D-Bus */
                         k = sd_bus_message_append(reply, "s", names.names[i]);
+                        size += strlen(names.names[i]) + 8;
+                }
         if (k >= 0)
                 k = sd_bus_message_close_container(reply);
-        return k < 0 ? k : sd_bus_send(NULL, reply, NULL);
+        return k < 0 ? k : connection_reply(userdata, reply, size);
 }
 
 static int list_pids(sd_bus_message *message, void *userdata, bool recursive, sd_bus_error *error) {
@@ -241,7 +253,7 @@ static int list_pids(sd_bus_message *message, void *userdata, bool recursive, sd
         if (k >= 0)
                 k = sd_bus_message_append_array(reply, 'u', pids.pids, n * sizeof(*pids.pids));
         pid_list_done(&pids);
-        return k < 0 ? k : sd_bus_send(NULL, reply, NULL);
+        return k < 0 ? k : connection_reply(userdata, reply, n * sizeof(*pids.pids));
 }
 
 static int method_get_pids(sd_bus_message *message, void *userdata, sd_bus_error *error) {

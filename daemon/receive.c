@@ -15,6 +15,9 @@
 /* Of one connection at a time. A request has 64 processes at most. */
 #define UNCLOSED_MAX 80
 
+/* sd-bus takes 128 MiB. A Delegate with as many values as it may have is no larger than this. */
+#define MESSAGE_MAX (1024 * 1024)
+
 struct Received {
         int fd;       /* the socket */
         GArray *used; /* Used */
@@ -118,15 +121,21 @@ static bool take_over_all(Received *r, struct msghdr *m) {
 
 /* Takes the place of libc's for the whole process. */
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *m, int flags) {
-        ssize_t n = syscall(SYS_recvmsg, fd, m, flags);
-        Received *r;
+        Received *r = sockets ? g_hash_table_lookup(sockets, GINT_TO_POINTER(fd)) : NULL;
+        ssize_t n;
 
-        if (n < 0 || !sockets)
+        /* sd-bus asks for all of a message as soon as it has seen its head. */
+        if (r && m->msg_iovlen > 0 && m->msg_iov->iov_len > MESSAGE_MAX) {
+                errno = EPROTO;
+                return -1;
+        }
+
+        n = syscall(SYS_recvmsg, fd, m, flags);
+        if (n < 0 || !r)
                 return n;
-        r = g_hash_table_lookup(sockets, GINT_TO_POINTER(fd));
-        if (r && r->used->len > 0)
+        if (r->used->len > 0)
                 (void) forget_closed(r);
-        if (!r || m->msg_controllen == 0 || take_over_all(r, m))
+        if (m->msg_controllen == 0 || take_over_all(r, m))
                 return n;
 
         /* What has been taken over goes with the connection, which ends by this. */

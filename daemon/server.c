@@ -21,6 +21,7 @@
 #define TURN_AWAY_BURST 256
 /* Replies that a client does not read are kept for it; more than this and it is gone. */
 #define UNREAD_MAX 256
+#define UNREAD_BYTES_MAX (1024 * 1024)
 /* One behind the other; each costs every request two looks at its namespaces. */
 #define PROXIES_MAX 8
 
@@ -98,7 +99,18 @@ int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, 
 static bool is_deaf(const Connection *c) {
         uint64_t unread;
 
-        return !c->system && sd_bus_get_n_queued_write(c->bus, &unread) >= 0 && unread > UNREAD_MAX;
+        return !c->system && sd_bus_get_n_queued_write(c->bus, &unread) >= 0 && unread > 0 &&
+               (unread > UNREAD_MAX || c->unread > UNREAD_BYTES_MAX);
+}
+
+int connection_reply(Connection *c, sd_bus_message *reply, size_t size) {
+        uint64_t unread;
+        int r = sd_bus_send(NULL, reply, NULL);
+
+        /* sd-bus says how many messages it holds, and not how large they are. */
+        if (sd_bus_get_n_queued_write(c->bus, &unread) >= 0)
+                c->unread = unread == 0 ? 0 : c->unread + size;
+        return r;
 }
 
 static bool may_see(const Connection *c, uid_t owner, const Hierarchy *h, const char *path) {

@@ -22,6 +22,7 @@ typedef struct Connection {
         uid_t charge;
         bool wants_signals; /* has asked with AddMatch */
         Received *received; /* the descriptors that a user sends */
+        size_t unread;      /* about how many bytes of large answers it has not read */
 
         /* The proxy's connection that this one came by, and the other way round. It goes when the proxy's does. */
         struct Connection *via;
@@ -49,6 +50,9 @@ typedef struct ClientIdentity {
 /* Serves a socket for a proxy: its client may do what it and the proxy may. identity: NULL for the socket's peer. Takes the
  * socket. On failure error is set. */
 int connection_add_client(Connection *via, int socket, ClientIdentity *identity, sd_bus_error *error);
+
+/* Sends an answer that may be a large one, about so many bytes. */
+int connection_reply(Connection *c, sd_bus_message *reply, size_t size);
 
 /* Puts the objects on a connection. */
 int connection_add_objects(Connection *c);

@@ -130,6 +130,7 @@ typedef struct ListReply {
         sd_bus_message *message;
         const Manager *manager;
         const Caller *caller;
+        size_t size;
 } ListReply;
 
 static uint32_t shown_leader(const Session *s, const Caller *caller) {
@@ -143,12 +144,14 @@ static int append_session(void *userdata, Session *s) {
         if (!session_is_visible(s, reply->caller))
                 return 0;
         path = session_shown_path(reply->manager, s, reply->caller);
+        reply->size += strlen(path) + strlen(s->group->user) + 48;
         return sd_bus_message_append(reply->message, "(susus)", s->id, caller_uid_to(reply->caller, s->group->uid),
                                      s->group->user, shown_leader(s, reply->caller), path);
 }
 
 int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        ListReply list;
         Manager *m;
         Caller *caller;
         int k;
@@ -158,11 +161,12 @@ int method_list_sessions(sd_bus_message *message, void *userdata, sd_bus_error *
                 k = sd_bus_message_new_method_return(message, &reply);
         if (k >= 0)
                 k = sd_bus_message_open_container(reply, 'a', "(susus)");
+        list = (ListReply) { reply, m, caller, 0 };
         if (k >= 0)
-                k = session_for_each(m, append_session, &(ListReply) { reply, m, caller });
+                k = session_for_each(m, append_session, &list);
         if (k >= 0)
                 k = sd_bus_message_close_container(reply);
-        return k < 0 ? k : sd_bus_send(NULL, reply, NULL);
+        return k < 0 ? k : connection_reply(userdata, reply, list.size);
 }
 
 /* The vtable of an object gets the Connection; which session it is, its path says. */

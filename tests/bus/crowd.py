@@ -6,6 +6,7 @@
   half     NUMBER connections that stop in the middle of the authentication
   slow     one that sends a good call, a byte at a time
   deaf     one that sends NUMBER calls and reads no answer; prints how the connection ended
+  greedy   the same with calls for large answers
   flood    one that sends calls and reads answers as fast as it can
   impostor one that says in the authentication that it is root; prints what it is answered
   broken   NUMBER of the list of broken messages, each on a connection of its own; prints how each ended
@@ -150,6 +151,23 @@ def deaf(number, seconds):
         print("ended by the daemon after %d" % sent)
 
 
+def greedy(number, seconds):
+    """The same with calls that have large answers."""
+    s = connect()
+    ready()
+    message = call("ListChildren", "ss", pad(text("freezer"), 4) + text("/wide"))
+    s.settimeout(seconds)
+    try:
+        for sent in range(number):
+            s.sendall(message)
+            time.sleep(0.01)
+        print("all %d were taken" % number)
+    except socket.timeout:
+        print("stalled after %d" % sent)
+    except OSError:
+        print("ended by the daemon after %d" % sent)
+
+
 def flood(_number, seconds):
     s = connect()
     ready()
@@ -192,6 +210,7 @@ BROKEN = {
     "an unknown type": call(kind=99),
     "serial 0": call(serial=0),
     "a body of 4 GiB": call("Create", "ss", text("x"), length=0xffffffff),
+    "a body of 2 MiB": call("Create", "ss", text("x"), length=2 << 20),
     "a body of 200 MiB": call("Create", "ss", text("x"), length=200 << 20),
     "fields of 4 GiB": call()[:12] + b"\xff\xff\xff\xff" + call()[16:],
     "a bad path": call(path="org//x"),
@@ -278,7 +297,7 @@ def leave(number, _seconds):
 def main():
     number = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 5
-    {"silent": silent, "half": half, "slow": slow, "deaf": deaf, "flood": flood, "impostor": impostor, "broken": broken, "fds": fds,
+    {"silent": silent, "half": half, "slow": slow, "deaf": deaf, "greedy": greedy, "flood": flood, "impostor": impostor, "broken": broken, "fds": fds,
      "leave": leave}[sys.argv[1]](number, seconds)
 
 

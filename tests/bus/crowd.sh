@@ -79,6 +79,19 @@ crowd_ends deaf
 like '^(ended by the daemon|stalled)' "$said" 'he is not given all the memory he wants'
 check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + slack))
 
+# Not the number of answers alone counts, but what they take.
+wide=$(mount_of freezer)/wide
+mkdir "$wide"
+(cd "$wide" && mkdir $(for i in {1..2000}; do printf '%s%0200d ' x "$i"; done))
+chown alice: "$wide"
+crowd alice greedy 200 4
+served 'who does not read large answers'
+crowd_ends greedy
+like '^ended by the daemon' "$said" 'he gets few of them'
+check "little came of it" test $(($(resident) - resident_before)) -lt $((resident_before / 4 + slack + 8192))
+(cd "$wide" && rmdir -- */)
+rmdir "$wide"
+
 is refused "$(become alice python3 "$CGW_SOURCE/tests/bus/crowd.py" impostor 2>&1)" 'who claims to be root in the authentication is not'
 check 'nothing is made' missing "$one" /impostor
 
@@ -100,7 +113,7 @@ crowd_ends broken
 echo "$said" >"$CGW_OUTPUT/broken"
 is 'done' "$(tail -n 1 "$CGW_OUTPUT/broken")" 'broken messages: all were sent'
 like ': (ended|waits)$' "$(grep '^a body of 4 GiB' "$CGW_OUTPUT/broken")" 'a message without end gets no answer'
-for name in 'zeros' 'all bits' 'no D-Bus at all'; do
+for name in 'zeros' 'all bits' 'no D-Bus at all' 'a body of 2 MiB' 'a body of 200 MiB'; do
         is "$name: ended" "$(grep "^$name:" "$CGW_OUTPUT/broken")" "$name: that is the end of it"
 done
 served 'broken messages'
