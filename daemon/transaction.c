@@ -113,7 +113,8 @@ void transaction_made(Transaction *t, TreeMade *made) {
 }
 
 int transaction_move(Transaction *t, const Hierarchy *h, const PidRef *process, int to_fd) {
-        int r = tree_attach(to_fd, process->pid);
+        /* Its number may be another's by now, which would be moved. */
+        int r = pidref_is_alive(process) ? tree_attach(to_fd, process->pid) : -ESRCH;
 
         /* The number was the process's own when it was written if the process is still there now. */
         if (r >= 0 && !pidref_is_alive(process))
