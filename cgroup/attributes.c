@@ -6,11 +6,15 @@
 #include "common/file.h"
 #include "common/util.h"
 
-/* Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst. '*' stands for a page size or a device. */
+/* Nobody else is served meanwhile. */
+#define WRITE_USEC (200 * 1000)
+
+/* Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst. '*' stands for a page size or a device. What is not here is for root
+ * only: net_cls.classid, net_prio.ifpriomap and io.prio.class, too, of which a child's is not bounded by its parent's. */
 static const char *const limits_v1[] = {
         "memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.kmem.limit_in_bytes",
         "memory.kmem.tcp.limit_in_bytes", "memory.swappiness", "memory.oom_control", "memory.use_hierarchy",
-        "memory.move_charge_at_immigrate", "memory.force_empty", "memory.max_usage_in_bytes", "memory.failcnt",
+        "memory.move_charge_at_immigrate", "memory.max_usage_in_bytes", "memory.failcnt",
         "memory.memsw.max_usage_in_bytes", "memory.memsw.failcnt", "cpu.shares", "cpu.idle", "cpu.cfs_quota_us",
         "cpu.cfs_period_us", "cpu.cfs_burst_us", "cpu.rt_runtime_us", "cpu.rt_period_us", "cpu.uclamp.min", "cpu.uclamp.max",
         "cpuacct.usage", "cpuset.cpus", "cpuset.mems", "cpuset.cpu_exclusive", "cpuset.mem_exclusive", "cpuset.mem_hardwall",
@@ -18,7 +22,7 @@ static const char *const limits_v1[] = {
         "cpuset.sched_relax_domain_level", "blkio.weight", "blkio.weight_device", "blkio.leaf_weight",
         "blkio.leaf_weight_device", "blkio.bfq.weight", "blkio.bfq.weight_device", "blkio.throttle.read_bps_device",
         "blkio.throttle.write_bps_device", "blkio.throttle.read_iops_device", "blkio.throttle.write_iops_device",
-        "blkio.reset_stats", "pids.max", "freezer.state", "net_cls.classid", "net_prio.ifpriomap",
+        "blkio.reset_stats", "pids.max", "freezer.state",
         "hugetlb.*.limit_in_bytes", "hugetlb.*.rsvd.limit_in_bytes", "rdma.max", "misc.max", "cgroup.clone_children",
 };
 
@@ -26,8 +30,8 @@ static const char *const limits_v2[] = {
         "cgroup.freeze", "cgroup.kill", "cgroup.max.depth", "cgroup.max.descendants", "cgroup.type", "cgroup.pressure",
         "cpu.max", "cpu.max.burst", "cpu.weight", "cpu.weight.nice", "cpu.idle", "cpu.uclamp.min", "cpu.uclamp.max",
         "cpuset.cpus", "cpuset.mems", "cpuset.cpus.exclusive", "cpuset.cpus.partition", "io.max", "io.weight", "io.latency",
-        "io.bfq.weight", "io.prio.class", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.high",
-        "memory.swap.max", "memory.zswap.max", "memory.zswap.writeback", "memory.oom.group", "memory.reclaim", "pids.max",
+        "io.bfq.weight", "memory.min", "memory.low", "memory.high", "memory.max", "memory.swap.high",
+        "memory.swap.max", "memory.zswap.max", "memory.zswap.writeback", "memory.oom.group", "pids.max",
         "rdma.max", "misc.max", "dmem.max", "dmem.min", "dmem.low", "hugetlb.*.max", "hugetlb.*.rsvd.max",
 };
 
@@ -58,7 +62,14 @@ static bool matches(const char *const *patterns, size_t n, const char *key) {
         return false;
 }
 
+/* Nothing but work for the one who writes it, which the cgroup's owner is free to do himself. */
+static bool is_reclaim(const char *key) {
+        return streq(key, "memory.reclaim") || streq(key, "memory.force_empty");
+}
+
 AttributeClass attribute_class(const Hierarchy *h, const char *key) {
+        if (is_reclaim(key))
+                return ATTRIBUTE_PRIVILEGED;
         if (streq(key, "cgroup.procs") || streq(key, "cgroup.threads") || streq(key, "tasks"))
                 return ATTRIBUTE_MEMBERSHIP;
         if (delegate_has_file(h, key))
@@ -114,7 +125,7 @@ int attribute_read(int fd, const char *key, char **ret) {
 }
 
 int attribute_write(int fd, const char *key, const char *value) {
-        int r = file_write_at(fd, key, value);
+        int r = file_write_within(fd, key, value, WRITE_USEC);
 
         return r == -ENOENT || r == -EISDIR || r == -ELOOP ? -ENOKEY : r;
 }

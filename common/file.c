@@ -3,6 +3,7 @@
 #include "common/file.h"
 
 #include <fcntl.h>
+#include <sys/time.h>
 
 #include "common/util.h"
 
@@ -69,6 +70,24 @@ int file_read_all_at(int dir_fd, const char *name, size_t max, char **ret, size_
         if (ret_length)
                 *ret_length = length;
         return 0;
+}
+
+int file_write_within(int dir_fd, const char *name, const char *text, unsigned usec) {
+        _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        /* Again and again: the first one may come before write() has begun. */
+        const struct itimerval off = {}, on = { .it_value.tv_usec = usec, .it_interval.tv_usec = 10 * 1000 };
+        size_t length = strlen(text);
+        ssize_t n;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+
+        (void) setitimer(ITIMER_REAL, &on, NULL);
+        n = write(fd, text, length);
+        r = n < 0 ? -errno : (size_t) n == length ? 0 : -EIO;
+        (void) setitimer(ITIMER_REAL, &off, NULL);
+        return r == -EINTR ? -ETIMEDOUT : r;
 }
 
 int file_write_at(int dir_fd, const char *name, const char *text) {

@@ -17,5 +17,9 @@ int file_read_all_at(int dir_fd, const char *name, size_t max, char **ret, size_
 /* Writes text with one write(): the files of cgroupfs take a value whole or refuse it. */
 int file_write_at(int dir_fd, const char *name, const char *text);
 
+/* The same for a file whose write() may take its time, as lowering a limit of memory does. Linux 6.16 and later don't do that work
+ * in write() at all (O_NONBLOCK); what does is ended by SIGALRM, for which the program has a handler. -ETIMEDOUT. */
+int file_write_within(int dir_fd, const char *name, const char *text, unsigned usec);
+
 /* Makes an independent descriptor (O_RDONLY|O_DIRECTORY) of the directory that fd names. */
 int file_reopen_directory(int fd);

@@ -62,6 +62,10 @@ static int on_exit_signal(sd_event_source *s, const struct signalfd_siginfo *si,
         return sd_event_exit(sd_event_source_get_event(s), 0);
 }
 
+/* It ends a system call that takes too long, see file_write_within(). */
+static void on_alarm(int number) {
+}
+
 static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Daemon *d = userdata;
         g_autoptr(GError) error = NULL;
@@ -105,6 +109,7 @@ static int setup_event(sd_event **ret, Daemon *d) {
         (void) sigaddset(&mask, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
+        (void) sigaction(SIGALRM, &(struct sigaction) { .sa_handler = on_alarm }, NULL); /* without SA_RESTART */
 
         r = sd_event_new(&event);
         if (r >= 0)

@@ -32,10 +32,11 @@ static Layout *layout_of(const char *const *hierarchies) {
                 for (char **c = controllers; !startswith(names, "name=") && *c && **c; c++)
                         h->controllers[h->n_controllers++] = strdup(*c);
                 if (v2) {
-                        h->delegate = calloc(4, sizeof(char *));
+                        h->delegate = calloc(5, sizeof(char *));
                         h->delegate[0] = strdup("cgroup.procs");
                         h->delegate[1] = strdup("cgroup.subtree_control");
                         h->delegate[2] = strdup("memory.oom.group");
+                        h->delegate[3] = strdup("memory.reclaim");
                         l->v2 = h;
                 }
                 l->all |= 1U << l->n;
@@ -229,7 +230,13 @@ static const struct {
         { "memory.oom.group", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_OWNER },
         { "memory.limit_in_bytes", ATTRIBUTE_LIMIT, ATTRIBUTE_PRIVILEGED },
         { "memory.max", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_LIMIT },
-        { "memory.reclaim", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_LIMIT },
+        /* Whoever owns it can write it himself; the daemon would do the work. The hierarchy hands it over. */
+        { "memory.reclaim", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_PRIVILEGED },
+        { "memory.force_empty", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_PRIVILEGED },
+        /* What a cgroup has is not bounded by what its parent has. */
+        { "net_cls.classid", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_PRIVILEGED },
+        { "net_prio.ifpriomap", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_PRIVILEGED },
+        { "io.prio.class", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_PRIVILEGED },
         { "pids.max", ATTRIBUTE_LIMIT, ATTRIBUTE_LIMIT },
         { "cpu.shares", ATTRIBUTE_LIMIT, ATTRIBUTE_PRIVILEGED },
         { "cpu.max", ATTRIBUTE_PRIVILEGED, ATTRIBUTE_LIMIT },
