@@ -15,6 +15,9 @@
 #include "common/path.h"
 #include "common/util.h"
 
+/* With 65536 groups of ten digits (NGROUPS_MAX); as a rule it is one page and a half. */
+#define STATUS_MAX (1024 * 1024)
+
 static const char *const namespace_names[_NAMESPACE_MAX] = {
         [NAMESPACE_USER] = "user",
         [NAMESPACE_PID] = "pid",
@@ -136,16 +139,24 @@ static int read_ids(const char *line, unsigned *ids, size_t n) {
         return 0;
 }
 
+int process_read_status_text(pid_t pid, char **ret) {
+        char path[64];
+        int r;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
+        r = file_read_all_at(AT_FDCWD, path, STATUS_MAX, ret, NULL);
+        return r == -ENOENT ? -ESRCH : r;
+}
+
 int process_read_status(const PidRef *p, ProcessStatus *ret) {
-        char path[64], text[8192];
+        _cleanup_free_ char *text = NULL;
         unsigned uids[3], gids[2];
         const char *caps;
         int r;
 
-        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) p->pid);
-        r = file_read_at(AT_FDCWD, path, text, sizeof(text));
+        r = process_read_status_text(p->pid, &text);
         if (r < 0)
-                return r == -ENOENT ? -ESRCH : r;
+                return r;
 
         r = read_ids(status_line(text, "Uid:"), uids, 3);
         if (r >= 0)

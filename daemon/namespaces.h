@@ -45,6 +45,8 @@ typedef struct ProcessStatus {
 } ProcessStatus;
 
 int process_read_status(const PidRef *p, ProcessStatus *ret);
+/* All of it; the caller of this frees. */
+int process_read_status_text(pid_t pid, char **ret);
 
 /* The paths of a process's cgroups from our root, one for each hierarchy of the layout, without the leading '/'. An
  * entry is NULL where it is outside our root. */

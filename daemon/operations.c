@@ -141,17 +141,21 @@ static int has_foreign_processes(Request *r, const Target *t, bool *ret) {
         for (size_t i = 0; k >= 0 && !foreign && i < pids.n; i++) {
                 AuthorizeTarget facts = { .cgroup = { .in_root = true, .owner = r->caller->uid } };
                 const char *reason;
-                PidRef p;
+                PidRef p = PIDREF_NULL;
+                int l;
 
                 if (deadline_is_over(r->deadline)) {
                         k = -ETIMEDOUT;
                         break;
                 }
-                if (pidref_from_pid(pids.pids[i], &p) < 0)
-                        continue;
                 facts.common = facts.cgroup;
-                if (caller_read_process(r->caller, &p, &facts.process) >= 0)
-                        foreign = caller_authorize(r->caller, OPERATION_ATTACH, &facts, &reason) < 0;
+                l = pidref_from_pid(pids.pids[i], &p);
+                if (l >= 0)
+                        l = caller_read_process(r->caller, &p, &facts.process);
+                if (l >= 0)
+                        l = caller_authorize(r->caller, OPERATION_ATTACH, &facts, &reason);
+                /* One that can't be looked at counts as foreign, unless it has gone. */
+                foreign = l < 0 && l != -ESRCH;
                 pidref_done(&p);
         }
 

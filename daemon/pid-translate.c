@@ -30,13 +30,11 @@ static bool may_use_ioctl(void) {
 }
 
 static int read_nspid(pid_t pid, pid_t *ret_pids, size_t *ret_n) {
-        char path[64], text[8192], *line;
+        _cleanup_free_ char *text = NULL;
         size_t n = 0;
-        int r;
+        char *line;
 
-        (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) pid);
-        r = file_read_at(AT_FDCWD, path, text, sizeof(text));
-        if (r < 0)
+        if (process_read_status_text(pid, &text) < 0)
                 return -ESRCH;
         line = strstr(text, "\nNSpid:");
         if (!line)
