@@ -35,6 +35,7 @@ static uid_t purse(uid_t uid, uid_t outermost) {
 static int read_user_namespace(Caller *c, ino_t id) {
         bool initial = id == c->host->namespaces[NAMESPACE_USER];
         uid_t owner, outermost = c->uid;
+        ProcessStatus status;
         IdMap uids = ID_MAP_NULL, gids = ID_MAP_NULL;
         uint32_t inside;
         int r;
@@ -60,7 +61,15 @@ static int read_user_namespace(Caller *c, ino_t id) {
                 if (r < 0)
                         return r;
                 c->privileged = false;
-                c->namespace_root = owner == c->uid || (id_map_to_inside(&c->uids, c->uid, &inside) && inside == 0);
+                c->namespace_root = id_map_to_inside(&c->uids, c->uid, &inside) && inside == 0;
+                /* Who made it has every capability over it from outside only (user_namespaces(7)): an ordinary user inside may
+                 * well have the same id. */
+                if (!c->namespace_root && owner == c->uid) {
+                        r = process_read_status(&c->process, &status);
+                        if (r < 0)
+                                return r;
+                        c->namespace_root = status.sys_admin;
+                }
         }
 
         c->charge = initial ? c->uid : purse(c->uid, outermost);
