@@ -79,19 +79,29 @@ static int read_user_namespace(Caller *c, ino_t id) {
 
 static int read_cgroup_namespace(Caller *c, ino_t id) {
         _cleanup_(cgroup_paths_done) CgroupPaths paths = {};
+        _cleanup_close_ int fd = -EBADF;
         Root *root;
+        ino_t now;
         int r;
 
         if (id == c->host->namespaces[NAMESPACE_CGROUP]) {
                 root = root_ref(c->host->root);
         } else {
-                r = process_read_cgroup_roots(c->host->layout, &c->process, &paths);
+                /* Held: the number of a namespace that has gone is soon another's. */
+                fd = namespace_open(c->process.pid, NAMESPACE_CGROUP);
+                r = fd < 0 ? fd : process_read_cgroup_roots(c->host->layout, &c->process, &paths);
+                if (r >= 0)
+                        r = namespace_id(c->process.pid, NAMESPACE_CGROUP, &now);
+                if (r >= 0 && now != id)
+                        r = -EAGAIN; /* it changes them while we look */
                 if (r >= 0)
                         r = root_new(c->host->layout, &paths, &root);
                 if (r < 0)
                         return r;
         }
 
+        safe_close(c->cgroup_namespace_fd);
+        c->cgroup_namespace_fd = TAKE_FD(fd);
         root_unref(c->root);
         c->root = root;
         c->cgroup_namespace = id;
@@ -202,7 +212,8 @@ int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller *
                 return -ENOMEM;
         }
 
-        *c = (Caller) { .host = host, .process = *process, .uid = uid, .gid = gid, .charge = uid, .via = via, .pid_namespace = -EBADF };
+        *c = (Caller) { .host = host, .process = *process, .uid = uid, .gid = gid, .charge = uid, .via = via, .pid_namespace = -EBADF,
+                        .cgroup_namespace_fd = -EBADF };
         *process = PIDREF_NULL;
 
         *ret_reason = "the calling process is gone, or is not the one that connected";
@@ -224,6 +235,7 @@ Caller *caller_free(Caller *c) {
 
         pidref_done(&c->process);
         safe_close(c->pid_namespace);
+        safe_close(c->cgroup_namespace_fd);
         id_map_done(&c->uids);
         id_map_done(&c->gids);
         root_unref(c->root);

@@ -30,6 +30,7 @@ typedef struct Caller {
         bool namespace_root;
         ino_t user_namespace, cgroup_namespace;
         int pid_namespace;        /* -EBADF when it is ours */
+        int cgroup_namespace_fd;  /* the same */
         IdMap uids, gids;
         Root *root;
         struct Caller *via;       /* a proxy that the caller came by, and so on; must live longer. NULL: it came by itself */
