@@ -278,18 +278,23 @@ int caller_read_process(const Caller *c, const PidRef *process, AuthorizeProcess
         return 0;
 }
 
-bool caller_may_see(const Caller *c, uid_t owner, const Hierarchy *h, const char *path) {
+bool caller_answers_for(const Caller *c, uid_t uid) {
         uint32_t inside;
 
-        for (; c; c = c->via) {
-                const char *root = c->root->paths[h->index];
+        for (; c; c = c->via)
+                if (!c->privileged && c->uid != uid && !(c->namespace_root && id_map_to_inside(&c->uids, uid, &inside)))
+                        return false;
+        return true;
+}
+
+bool caller_may_see(const Caller *c, uid_t owner, const Hierarchy *h, const char *path) {
+        for (const Caller *one = c; one; one = one->via) {
+                const char *root = one->root->paths[h->index];
 
                 if (!root || !path || !cg_path_is_below(path, root))
                         return false;
-                if (!c->privileged && c->uid != owner && !(c->namespace_root && id_map_to_inside(&c->uids, owner, &inside)))
-                        return false;
         }
-        return true;
+        return caller_answers_for(c, owner);
 }
 
 bool caller_uid_from(const Caller *c, uint32_t uid, uid_t *ret) {

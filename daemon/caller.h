@@ -49,6 +49,8 @@ int caller_refresh(Caller *c, const char **ret_reason);
 int caller_authorize(const Caller *c, Operation operation, const AuthorizeTarget *target, const char **ret_reason);
 /* Facts of a process as the caller may see it. */
 int caller_read_process(const Caller *c, const PidRef *process, AuthorizeProcess *ret);
+/* Whether it is that user, or root over him. */
+bool caller_answers_for(const Caller *c, uid_t uid);
 /* Whether it may know of a cgroup of owner's; path is from the daemon's root. */
 bool caller_may_see(const Caller *c, uid_t owner, const Hierarchy *h, const char *path);
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "cgroup/record.h"
 #include "cgroup/tree.h"
@@ -118,6 +119,15 @@ static int write_record(const Delegation *d, int fd) {
         return record_write(fd, RECORD, text);
 }
 
+/* Whoever has the cgroup now, not who made it and pays. */
+static bool may_see(const Caller *receiver, const void *userdata) {
+        const Delegation *d = userdata;
+        _cleanup_close_ int fd = tree_open(d->h->fd, d->full, O_PATH);
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 && caller_may_see(receiver, st.st_uid, d->h, d->full);
+}
+
 static int fill_emptied(sd_bus_message *message, const Caller *receiver, void *userdata) {
         const Delegation *d = userdata;
         const char *rel = d->full;
@@ -136,7 +146,7 @@ static int delegation_remove(Manager *m, Delegation *d, int fd, Work *w) {
         int r = parent_fd;
 
         if (!d->told)
-                manager_emit(m, "CgroupEmptied", d->charge, d->h, d->full, fill_emptied, d);
+                manager_emit(m, "CgroupEmptied", may_see, fill_emptied, d);
         d->told = true;
 
         if (r >= 0 && !w->walk)

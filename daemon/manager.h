@@ -54,10 +54,10 @@ void manager_reload(Manager *m, Config *config);
 /* Whether the daemon may write at a path from its root. */
 bool manager_may_write(const Manager *m, const Hierarchy *h, const char *path);
 
-/* Emits a signal of the Manager interface to everyone who may see a cgroup, see server.h. owner: besides root. */
+/* Emits a signal of the Manager interface to everyone who may see its subject, see server.h. */
+typedef bool (*SignalFilter)(const Caller *receiver, const void *userdata);
 typedef int (*SignalFill)(sd_bus_message *message, const Caller *receiver, void *userdata);
-void manager_emit(Manager *m, const char *member, uid_t owner, const Hierarchy *h, const char *path, SignalFill fill,
-                  void *userdata);
+void manager_emit(Manager *m, const char *member, SignalFilter filter, SignalFill fill, void *userdata);
 
 /* What a Watch is embedded in; the first member of its owner, behind the Watch. */
 typedef struct Watched {

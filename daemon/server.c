@@ -113,8 +113,11 @@ int connection_reply(Connection *c, sd_bus_message *reply, size_t size) {
         return r;
 }
 
-static bool may_see(const Connection *c, uid_t owner, const Hierarchy *h, const char *path) {
-        return c->wants_signals && !is_deaf(c) && c->caller && caller_may_see(c->caller, owner, h, path);
+/* The namespaces are read anew: what it could see when it last asked for something is not what counts. */
+static bool may_see(const Connection *c, SignalFilter filter, const void *userdata) {
+        const char *reason;
+
+        return c->wants_signals && !is_deaf(c) && c->caller && caller_refresh(c->caller, &reason) >= 0 && filter(c->caller, userdata);
 }
 
 static void send_signal(const Connection *c, const char *member, SignalFill fill, const Caller *receiver, void *userdata) {
@@ -131,8 +134,7 @@ static void send_signal(const Connection *c, const char *member, SignalFill fill
         sd_bus_message_unref(message);
 }
 
-void manager_emit(Manager *m, const char *member, uid_t owner, const Hierarchy *h, const char *path, SignalFill fill,
-                  void *userdata) {
+void manager_emit(Manager *m, const char *member, SignalFilter filter, SignalFill fill, void *userdata) {
         GHashTableIter i;
         gpointer p;
 
@@ -146,7 +148,7 @@ void manager_emit(Manager *m, const char *member, uid_t owner, const Hierarchy *
         while (g_hash_table_iter_next(&i, &p, NULL)) {
                 const Connection *c = p;
 
-                if (may_see(c, owner, h, path))
+                if (may_see(c, filter, userdata))
                         send_signal(c, member, fill, c->caller, userdata);
         }
 }

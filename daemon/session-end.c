@@ -107,11 +107,7 @@ static int fill_emptied(sd_bus_message *message, const Caller *receiver, void *u
 }
 
 static void emit(Manager *m, Session *s, const char *member, SignalFill fill, const Hierarchy *about) {
-        const Hierarchy *h = m->layout->hierarchies + __builtin_ctz(s->hierarchies);
-        g_autofree char *path = session_path(s);
-        _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], path);
-
-        manager_emit(m, member, s->group->uid, h, full, fill, (void *[]) { m, s, (void *) about });
+        manager_emit(m, member, session_filter, fill, (void *[]) { m, s, (void *) about });
 }
 
 static void session_finish(Manager *m, Session *s) {

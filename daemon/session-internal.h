@@ -29,6 +29,8 @@ Session *session_new(SessionGroup *g, uint32_t number);
 void session_insert(Manager *m, Session *s);
 void session_drop(Manager *m, Session *s);
 
+/* SignalFilter for what is about a session: userdata is the Manager, the Session, and what else the signal tells. */
+bool session_filter(const Caller *receiver, const void *userdata);
 int session_write_record(const Session *s, int fd);
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix);
 

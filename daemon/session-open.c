@@ -332,15 +332,13 @@ static int fill_new(sd_bus_message *message, const Caller *receiver, void *userd
 }
 
 static void session_started(Manager *m, Session *s, const SessionOptions *options) {
-        const Hierarchy *h = m->layout->hierarchies + __builtin_ctz(s->hierarchies);
         g_autofree char *path = session_path(s);
-        _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], path);
         PidRef leader = { .pid = options->leader.pid, .fd = fcntl(options->leader.fd, F_DUPFD_CLOEXEC, 3) };
 
         session_watch_leader(m, s, leader.fd < 0 ? NULL : &leader);
         session_part_leader(m, s);
 
-        manager_emit(m, "SessionNew", s->group->uid, h, full, fill_new, (void *[]) { m, s });
+        manager_emit(m, "SessionNew", session_filter, fill_new, (void *[]) { m, s });
         log_debug("session %s of %s: %s", s->id, s->group->user, path);
 }
 

@@ -133,6 +133,10 @@ bool session_is_visible(const Session *s, const Caller *caller) {
         return true;
 }
 
+bool session_filter(const Caller *receiver, const void *userdata) {
+        return session_is_visible(((void *const *) userdata)[1], receiver);
+}
+
 Session *session_find(Manager *m, const Caller *caller, const char *id) {
         Session *s = g_hash_table_lookup(m->sessions->sessions, id);
 
