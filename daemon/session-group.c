@@ -11,17 +11,18 @@
 /* A user who logs in again at once finds his directory still there. */
 #define PRUNE_DELAY_USEC (300 * 1000)
 
-static char *group_key(const Root *root, const char *prefix, const char *user, uid_t uid, gid_t gid) {
+static char *group_key(const SessionGroup *g) {
         GString *s = g_string_new(NULL);
 
-        for (size_t i = 0; i < root->layout->n; i++)
-                g_string_append_printf(s, "%s\n", root->paths[i] ? root->paths[i] : "..");
-        g_string_append_printf(s, "%s\n%s\n%u:%u", prefix, user, (unsigned) uid, (unsigned) gid);
+        for (size_t i = 0; i < g->root->layout->n; i++)
+                g_string_append_printf(s, "%s\n", g->root->paths[i] ? g->root->paths[i] : "..");
+        g_string_append_printf(s, "%s\n%s\n%u:%u:%u:%u", g->prefix, g->user, (unsigned) g->uid, (unsigned) g->gid,
+                               (unsigned) g->charge, (unsigned) g->opener);
         return g_string_free(s, FALSE);
 }
 
-SessionGroup *session_group_get(Manager *m, Root *root, const char *prefix, const char *user, uid_t uid, gid_t gid, uid_t charge) {
-        g_autofree char *key = group_key(root, prefix, user, uid, gid);
+SessionGroup *session_group_get(Manager *m, const SessionGroup *like) {
+        g_autofree char *key = group_key(like);
         SessionGroup *g = g_hash_table_lookup(m->sessions->groups, key);
 
         if (g)
@@ -30,12 +31,13 @@ SessionGroup *session_group_get(Manager *m, Root *root, const char *prefix, cons
         g = g_new0(SessionGroup, 1);
         *g = (SessionGroup) {
                 .key = g_steal_pointer(&key),
-                .root = root_ref(root),
-                .prefix = g_strdup(prefix),
-                .user = g_strdup(user),
-                .uid = uid,
-                .gid = gid,
-                .charge = charge,
+                .root = root_ref(like->root),
+                .prefix = g_strdup(like->prefix),
+                .user = g_strdup(like->user),
+                .uid = like->uid,
+                .gid = like->gid,
+                .charge = like->charge,
+                .opener = like->opener,
                 .prune_depth = SESSION_PRUNE_ALL,
         };
         g_hash_table_insert(m->sessions->groups, g->key, g);

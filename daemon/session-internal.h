@@ -15,7 +15,8 @@ struct SessionTable {
         sd_event_source *prune_timer;
 };
 
-SessionGroup *session_group_get(Manager *m, Root *root, const char *prefix, const char *user, uid_t uid, gid_t gid, uid_t charge);
+/* With the fields of like that say what its sessions share: root, prefix, user, the ids, charge and opener. */
+SessionGroup *session_group_get(Manager *m, const SessionGroup *like);
 /* Frees a group that never had a session. */
 void session_group_forget(Manager *m, SessionGroup *g);
 /* The smallest free number from a number on. */
@@ -28,9 +29,9 @@ void session_group_prune_later(Manager *m);
 Session *session_new(SessionGroup *g, uint32_t number);
 void session_insert(Manager *m, Session *s);
 void session_drop(Manager *m, Session *s);
-
 /* SignalFilter for what is about a session: userdata is the Manager, the Session, and what else the signal tells. */
 bool session_filter(const Caller *receiver, const void *userdata);
+
 int session_write_record(const Session *s, int fd);
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix);
 

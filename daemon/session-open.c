@@ -362,7 +362,15 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
                               quota_used(m->quotas, caller->charge, QUOTA_DELEGATIONS));
 
         prefix = expand_prefix(caller, options);
-        g = session_group_get(m, caller->root, prefix, options->user, options->uid, options->gid, caller->charge);
+        g = session_group_get(m, &(SessionGroup) {
+                                         .root = caller->root,
+                                         .prefix = prefix,
+                                         .user = (char *) options->user,
+                                         .uid = options->uid,
+                                         .gid = options->gid,
+                                         .charge = caller->charge,
+                                         .opener = caller->uid,
+                                 });
         prune_depth = g->prune_depth;
         g->prune_depth = (guint8) MIN(options->prune_depth, SESSION_PRUNE_ALL);
 

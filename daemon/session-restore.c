@@ -10,7 +10,7 @@
 
 typedef struct Record {
         char id[SESSION_ID_MAX], prefix[RECORD_MAX], user[256];
-        uint32_t uid, gid, charge, leader, number, prune;
+        uint32_t uid, gid, charge, opener, leader, number, prune;
         uint64_t start;
 } Record;
 
@@ -40,6 +40,8 @@ static int parse_record(const char *text, Record *ret) {
                 r = read_number(text, "gid", &ret->gid);
         if (r >= 0)
                 r = read_number(text, "charge", &ret->charge);
+        if (r >= 0)
+                r = read_number(text, "opener", &ret->opener);
         if (r >= 0)
                 r = read_number(text, "leader", &ret->leader);
         if (r >= 0)
@@ -111,7 +113,15 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
         if (k < 0)
                 return k;
 
-        g = session_group_get(m, root, r->prefix, r->user, r->uid, r->gid, r->charge);
+        g = session_group_get(m, &(SessionGroup) {
+                                         .root = root,
+                                         .prefix = r->prefix,
+                                         .user = r->user,
+                                         .uid = r->uid,
+                                         .gid = r->gid,
+                                         .charge = r->charge,
+                                         .opener = r->opener,
+                                 });
         g->opened = true;
         g->prune_depth = (guint8) MIN(r->prune, SESSION_PRUNE_ALL);
         s = session_new(g, r->number);

@@ -115,10 +115,10 @@ int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix
 
 int session_write_record(const Session *s, int fd) {
         const SessionGroup *g = s->group;
-        g_autofree char *text = g_strdup_printf("id=%s\nuid=%u\ngid=%u\ncharge=%u\nleader=%d\nstart=%" G_GUINT64_FORMAT
+        g_autofree char *text = g_strdup_printf("id=%s\nuid=%u\ngid=%u\ncharge=%u\nopener=%u\nleader=%d\nstart=%" G_GUINT64_FORMAT
                                                 "\nnumber=%u\nprune=%u\nprefix=%s\nuser=%s\n",
                                                 s->id, (unsigned) g->uid, (unsigned) g->gid, (unsigned) g->charge,
-                                                (int) s->leader, (guint64) s->leader_start, s->number,
+                                                (unsigned) g->opener, (int) s->leader, (guint64) s->leader_start, s->number,
                                                 (unsigned) g->prune_depth, g->prefix, g->user);
 
         return strlen(text) < RECORD_MAX ? record_write(fd, SESSION_RECORD, text) : -E2BIG;
@@ -152,7 +152,7 @@ int session_authorize_close(const Session *s, const Caller *caller, sd_bus_error
         const char *reason;
 
         /* Who makes himself root of a user namespace is still no root of the sessions that root has opened for him. */
-        if (!caller->privileged && s->group->charge != caller->charge)
+        if (!caller_answers_for(caller, s->group->opener))
                 return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: another has opened it", s->id);
         if (caller_authorize(caller, OPERATION_SESSION, &facts, &reason) < 0)
                 return refuse(error, CGW_ERROR(AccessDenied), "session %s can't be closed: %s", s->id, reason);

@@ -20,7 +20,7 @@ typedef struct SessionGroup {
         Root *root;
         char *prefix; /* "user/ubuntu/": the path without its number, from the root */
         char *user;
-        uid_t uid, charge;
+        uid_t uid, charge, opener; /* opener: who has them opened, root or a container's root */
         gid_t gid;
         unsigned n_sessions;
         bool opened; /* there has been a session: the prefix is a good one */
