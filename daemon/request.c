@@ -236,7 +236,8 @@ int request_authorize_attach(Request *r, const Target *t, int fd, const PidRef *
 
                 if (above >= 0 && cg_path_is_below(common, t->root_path))
                         (void) read_owner(above, &facts.common);
-                facts.leaves_open = leaves_open(r, from_full);
+                /* A container's root is the same user as a process on the host, but does not reach it. */
+                facts.leaves_open = cg_path_is_below(from_full, t->root_path) && leaves_open(r, from_full);
         }
         return request_authorize(r, OPERATION_ATTACH, t, &facts);
 }
