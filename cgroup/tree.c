@@ -38,8 +38,14 @@ int tree_open_confined(int hierarchy_fd, int root_fd, const char *rel) {
 
         /* A mount of our own of which root_fd is the root, attached nowhere: nothing is above it. */
         mount = open_tree(root_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-        if (mount >= 0)
+        if (mount >= 0) {
+                /* Whose own mounts of the hierarchy are read-only, a container's for one, is not given one that is not. */
+                struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+
+                if (mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+                        return -errno;
                 return tree_open(mount, rel, O_PATH);
+        }
 
         /* A detached mount can't be cloned before Linux 6.15; its own root has nothing above it either. */
         if (errno != EINVAL)

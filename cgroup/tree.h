@@ -17,8 +17,8 @@
 /* Opens a cgroup below root_fd (rel "" is root_fd itself), O_RDONLY|O_DIRECTORY plus flags. Returns the descriptor. */
 int tree_open(int root_fd, const char *rel, int flags);
 
-/* Opens a cgroup, O_PATH, so that the descriptor can be given away: ".." from it ends at root_fd. hierarchy_fd is the root
- * of the hierarchy. -EOPNOTSUPP: that can't be had of this mount. */
+/* Opens a cgroup, O_PATH, so that the descriptor can be given away: ".." from it ends at root_fd, and nothing can be changed
+ * by way of it. hierarchy_fd is the root of the hierarchy. -EOPNOTSUPP: that can't be had of this mount. */
 int tree_open_confined(int hierarchy_fd, int root_fd, const char *rel);
 
 /* Opens the deepest cgroup of rel that exists; *ret_length is how many bytes of rel name it. Returns the descriptor. */
