@@ -210,7 +210,8 @@ int cgw_list_children(cgw_t *c, const char *controller, const char *path, char *
 
 /**
  * Opens a cgroup's directory.
- * Returns an O_PATH descriptor with FD_CLOEXEC, for close(2), or an error as above.
+ * Returns an O_PATH descriptor with FD_CLOEXEC, for close(2), or an error as above. It is on a read-only mount: for
+ * clone3(2) and for reading.
  */
 int cgw_open_cgroup(cgw_t *c, const char *controller, const char *path);
 
