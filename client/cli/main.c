@@ -32,6 +32,7 @@ static const struct {
         {"ps", verb_ps, "list the processes in a cgroup"},
         {"run", verb_run, "run a command in a cgroup of its own"},
         {"sessions", verb_sessions, "list the login sessions"},
+        {"doctor", verb_doctor, "look for what logins and containers need, and say what mends it"},
 };
 
 static char *help_text(void) {

@@ -18,7 +18,8 @@ layers = {
     "dbus": ["common"],
     "daemon": ["dbus", "cgroup", "common"],
     "client": ["common", "dbus/names.h"],
-    "client/cli": ["client/cgwarden.h", "common"],
+    # doctor reads a PAM line as the module does.
+    "client/cli": ["client/cgwarden.h", "common", "dbus/names.h", "pam/options.h"],
     "proxy": ["client/cgwarden.h", "dbus", "common"],
     # The module speaks the wire protocol itself: libsystemd would cost each login four libraries.
     "pam": ["client/cgwarden.h", "common", "dbus"],

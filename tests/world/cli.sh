@@ -68,7 +68,7 @@ is True "$(json 'any("freezer" in h["names"] for h in d)')" 'list: something is 
 is "$([[ $CGW_WORLD_LAYOUT == v2 ]] && echo unified || echo freezer)" \
         "$(json '[h["hierarchy"] for h in d if "freezer" in h["names"]][0]')" 'list: and it is the hierarchy that has it'
 
-for verb in ping status tree list create delegate chown chmod move remove prune get set keys ps run sessions; do
+for verb in ping status tree list create delegate chown chmod move remove prune get set keys ps run sessions doctor; do
         do_run "$cw" "$verb" --help
         is 0 "$status" "$verb --help: status"
         like "cgwarden $verb" "$out" "$verb --help"

@@ -29,6 +29,7 @@ cases = [
     ("cgwarden get freezer /test cgroup.proc", "cgwarden get freezer /test cgroup.procs"),
     ("cgwarden run --contr", "cgwarden run --controllers"),
     ("cgwarden chown freezer /test ubun", "cgwarden chown freezer /test ubuntu"),
+    ("cgwarden doctor --user ubun", "cgwarden doctor --user ubuntu"),
     ("cgwarden run -c freezer -- unam", "cgwarden run -c freezer -- uname"),
 ]
 
