@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "common/deadline.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "daemon/closer.h"
@@ -25,14 +26,18 @@
 /* One behind the other; each costs every request two looks at its namespaces. */
 #define PROXIES_MAX 8
 
+/* How long nobody is accepted when there are no descriptors left. */
+#define PAUSE_USEC (100 * 1000)
+
 struct Server {
         Manager *manager;
         int listen_fd;
-        sd_event_source *listen_source;
+        sd_event_source *listen_source, *pause;
         GHashTable *peers; /* Connection */
         Connection *system;
         sd_id128_t id;
         uint64_t next_name;
+        bool told; /* that there are no descriptors */
 };
 
 /* One at a time: the end of a proxy's connection is that of others, so that no iterator holds. */
@@ -352,6 +357,21 @@ int connection_add_client(Connection *via, int socket, ClientIdentity *identity,
         return r;
 }
 
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        return sd_event_source_set_enabled(((Server *) userdata)->listen_source, SD_EVENT_ON);
+}
+
+/* Out of descriptors, or of memory: they wait in the queue, and would wake us again at once. */
+static void pause_accepting(Server *s, int err) {
+        if (sd_event_source_set_time(s->pause, deadline_in(PAUSE_USEC)) < 0 ||
+            sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT) < 0 ||
+            sd_event_source_set_enabled(s->listen_source, SD_EVENT_OFF) < 0)
+                return;
+        if (!s->told)
+                log_full(LOG_WARNING, err, NULL, "cannot accept clients, trying again every %d ms", PAUSE_USEC / 1000);
+        s->told = true;
+}
+
 static int on_listen(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
         Server *s = userdata;
         bool more = true;
@@ -360,10 +380,12 @@ static int on_listen(sd_event_source *source, int listen_fd, uint32_t revents, v
                 int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
                 more = fd >= 0;
-                if (more)
+                if (more) {
+                        s->told = false;
                         served += accept_peer(s, fd);
-                else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-                        log_full(LOG_WARNING, errno, NULL, "cannot accept a client");
+                } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+                        pause_accepting(s, errno);
+                }
         }
 
         /* A login is a new connection of root's: it does not wait behind what users ask for. In a flood of connections,
@@ -388,6 +410,10 @@ int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret) {
         r = sd_id128_randomize(&s->id);
         if (r >= 0 && listen_fd >= 0)
                 r = sd_event_add_io(m->event, &s->listen_source, listen_fd, EPOLLIN, on_listen, s);
+        if (r >= 0 && s->listen_source)
+                r = sd_event_add_time(m->event, &s->pause, CLOCK_MONOTONIC, 0, 0, on_pause_over, s);
+        if (r >= 0 && s->listen_source)
+                r = sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
         /* A login is a new connection of root's: it and root's requests do not wait behind what users ask for. */
         if (r >= 0 && s->listen_source)
                 r = sd_event_source_set_priority(s->listen_source, SD_EVENT_PRIORITY_IMPORTANT);
@@ -413,6 +439,7 @@ Server *server_free(Server *s) {
 
         s->manager->server = NULL;
         sd_event_source_unref(s->listen_source);
+        sd_event_source_unref(s->pause);
         safe_close(s->listen_fd);
         end_all(s, s->peers);
         g_hash_table_unref(s->peers);

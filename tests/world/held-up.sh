@@ -44,4 +44,25 @@ for kind in message nested unread; do
         kill -KILL "$attacker"
 done
 
+# ---- accept(): no descriptors are left, and more clients than that wait in the queue
+
+cpu_ticks() {
+        awk '{ print $14 + $15 }' "/proc/$daemon_pid/stat"
+}
+stop_daemon
+configure '[Limits]' 'ConnectionsPerUser=0'
+start_daemon --no-bus
+prlimit --pid "$daemon_pid" --nofile=64:64
+become alice python3 "$attack" crowd 120 >"$CGW_OUTPUT/attack" 2>&1 &
+service_pids+=("$!")
+attacker=$!
+eventually 10 'accept(): a crowd has come' said ready
+sleep 0.5
+ticks=$(cpu_ticks)
+sleep 2
+check 'accept(): the daemon does not try again and again' test $(($(cpu_ticks) - ticks)) -lt 40
+kill -KILL "$attacker"
+served_within 3000 'accept()'
+check 'accept(): it says so once' test "$(grep -c 'cannot accept' "$CGW_OUTPUT/cgwardend.log")" -lt 4
+
 done_testing

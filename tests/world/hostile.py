@@ -272,6 +272,16 @@ def linger(kind, go):
     time.sleep(1000)
 
 
+def crowd(number):
+    """Connections that do nothing; the listening queue takes those that are not accepted."""
+    kept = []
+    for _ in range(int(number)):
+        kept.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        kept[-1].connect(PATH)
+    print("ready", flush=True)
+    time.sleep(1000)
+
+
 def latency(end):
     """How long, in milliseconds, the slowest of many calls took, until there is a file of that name."""
     s, slowest = connect(), 0.0
@@ -284,7 +294,7 @@ def latency(end):
 
 
 def main():
-    {"call": call, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest,
+    {"call": call, "crowd": crowd, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest,
      "latency": latency, "linger": linger, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
