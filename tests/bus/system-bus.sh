@@ -64,7 +64,13 @@ done
 like 'Create +method +ss +b' "$(busctl introspect org.cgwarden1 "${object[0]}")" 'busctl introspect'
 like 's "v1"' "$(busctl get-property org.cgwarden1 "${object[@]}" Layout)" 'a property'
 
-# A signal reaches whoever listens on the bus.
+# A signal reaches root, who listens on the bus. Another hears of his own on the socket, and of nobody's on the bus.
+"$CGW_BUILD/tests/bus/bus-call" --bus --watch 20 >"$CGW_OUTPUT/root-hears" 2>&1 &
+listeners=("$!")
+setpriv --reuid alice --regid alice --init-groups "$CGW_BUILD/tests/bus/bus-call" --bus --watch 20 >"$CGW_OUTPUT/alice-hears" 2>&1 &
+listeners+=("$!")
+wait_until 5 grep -q ready "$CGW_OUTPUT/root-hears"
+wait_until 5 grep -q ready "$CGW_OUTPUT/alice-hears"
 timeout 10 busctl monitor --match "type='signal',interface='org.cgwarden1.Manager'" >"$CGW_OUTPUT/signals" 2>&1 &
 monitor=$!
 wait_until 5 grep -q Monitoring "$CGW_OUTPUT/signals"
@@ -73,6 +79,11 @@ login_as ubuntu su true
 eventually 5 'SessionNew' grep -q Member=SessionNew "$CGW_OUTPUT/signals"
 eventually 5 'SessionRemoved' grep -q Member=SessionRemoved "$CGW_OUTPUT/signals"
 stop_pid "$monitor"
+eventually 5 'root hears of it' grep -q SessionRemoved "$CGW_OUTPUT/root-hears"
+is ready "$(<"$CGW_OUTPUT/alice-hears")" 'alice does not'
+for listener in "${listeners[@]}"; do
+        stop_pid "$listener"
+done
 
 # The bus goes and comes back: the socket serves on, and the name is there again.
 stop_bus
