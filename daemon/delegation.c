@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/path.h"
+#include "daemon/session.h"
 #include "daemon/sweep.h"
 #include "daemon/work.h"
 
@@ -74,8 +75,15 @@ static void delegation_free(Manager *m, Delegation *d) {
         g_free(d);
 }
 
-static void delegation_drop(Manager *m, Delegation *d) {
+/* Its cgroup has gone, and may be the last that kept a session. */
+static void delegation_forget(Manager *m, const Delegation *d) {
         quota_release(m->quotas, d->charge, QUOTA_DELEGATIONS, 1);
+        if (d->lifetime == LIFETIME_PERSISTENT)
+                session_sweep_all(m);
+}
+
+static void delegation_drop(Manager *m, Delegation *d) {
+        delegation_forget(m, d);
         g_hash_table_remove(m->delegations->all, d);
         delegation_free(m, d);
 }
@@ -342,7 +350,7 @@ void delegation_forget_below(Manager *m, const Hierarchy *h, const char *full) {
                 if (d->h != h || !cg_path_is_below(d->full, full))
                         continue;
                 g_hash_table_iter_steal(&i);
-                quota_release(m->quotas, d->charge, QUOTA_DELEGATIONS, 1);
+                delegation_forget(m, d);
                 delegation_free(m, d);
         }
 }
@@ -370,8 +378,12 @@ static GPtrArray *delegation_list(Manager *m) {
 }
 
 void delegation_collect(Manager *m, uid_t charge) {
-        g_autoptr(GPtrArray) list = delegation_list(m);
+        g_autoptr(GPtrArray) list = NULL;
 
+        if (!quota_may_look(m->quotas, charge))
+                return;
+
+        list = delegation_list(m);
         for (unsigned i = 0; i < list->len; i++) {
                 Delegation *d = list->pdata[i];
 

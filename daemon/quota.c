@@ -4,12 +4,17 @@
 
 #include <errno.h>
 
+#include "common/deadline.h"
+
+#define LOOK_USEC (1000 * 1000)
+
 struct Quotas {
         GHashTable *users; /* uid -> Usage */
 };
 
 typedef struct Usage {
         uint32_t used[_QUOTA_MAX];
+        uint64_t looked; /* when it has been looked for what is gone, in vain since then */
 } Usage;
 
 Quotas *quotas_new(void) {
@@ -51,10 +56,21 @@ void quota_release(Quotas *q, uid_t uid, QuotaKind kind, uint32_t n) {
                 return;
 
         u->used[kind] -= MIN(n, u->used[kind]);
+        u->looked = 0;
         for (int i = 0; i < _QUOTA_MAX; i++)
                 left |= u->used[i];
         if (!left)
                 g_hash_table_remove(q->users, GUINT_TO_POINTER(uid));
+}
+
+bool quota_may_look(Quotas *q, uid_t uid) {
+        Usage *u = g_hash_table_lookup(q->users, GUINT_TO_POINTER(uid));
+        uint64_t now = deadline_in(0);
+
+        if (!u || (u->looked > 0 && now < u->looked + LOOK_USEC))
+                return false;
+        u->looked = now;
+        return true;
 }
 
 uint32_t quota_used(const Quotas *q, uid_t uid, QuotaKind kind) {

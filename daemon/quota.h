@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,4 +25,6 @@ Quotas *quotas_free(Quotas *q);
 /* -EDQUOT when n more would be over the limit: then nothing is counted. limit 0: none. */
 int quota_charge(Quotas *q, uid_t uid, QuotaKind kind, uint32_t n, uint32_t limit);
 void quota_release(Quotas *q, uid_t uid, QuotaKind kind, uint32_t n);
+/* At the limit: whether to look for what the user is charged for and is gone. If nothing was, not for a second. */
+bool quota_may_look(Quotas *q, uid_t uid);
 uint32_t quota_used(const Quotas *q, uid_t uid, QuotaKind kind);

@@ -14,6 +14,9 @@
 
 static const char *const suffixes[] = { "", CGW_LEADER_SUFFIX };
 
+/* In sweeps: some minutes. */
+#define PAUSE_MAX 127
+
 /* One hierarchy's cgroup of a session. */
 typedef struct Place {
         Manager *manager;
@@ -156,7 +159,9 @@ static int end_session(Manager *m, void *owner, Work *w) {
                 session_finish(m, s);
                 return 0;
         }
-        /* Entered again in the meantime, or a persistent delegation is in it: the next look may find it free. */
+        /* Entered again in the meantime, or a persistent delegation is in it: a later look may find it free. */
+        s->pause = (guint8) MIN(2 * s->pause + 1, PAUSE_MAX);
+        s->paused = 0;
         if (w->result != -EBUSY) {
                 g_autofree char *path = session_path(s);
 
@@ -175,7 +180,10 @@ static void session_check(Manager *m, Session *s) {
 }
 
 static void on_events(Watched *w, Manager *m) {
-        session_check(m, WATCHED_OWNER(w, Session, events));
+        Session *s = WATCHED_OWNER(w, Session, events);
+
+        s->pause = 0;
+        session_check(m, s);
 }
 
 static void on_process(Watched *w, Manager *m) {
@@ -204,7 +212,7 @@ void session_close(Manager *m, Session *s) {
 
 typedef struct SweepState {
         Manager *manager;
-        bool thorough, any;
+        bool thorough, all, any;
 } SweepState;
 
 static int sweep_one(void *userdata, Session *s) {
@@ -229,14 +237,23 @@ static int sweep_one(void *userdata, Session *s) {
         }
 
         state->any = true;
+        if (s->emptied && !state->all && s->paused < s->pause) {
+                s->paused++;
+                return 0;
+        }
         if (state->thorough || (s->process.watch.pidfd < 0 && s->events.watch.wd < 0))
                 session_check(state->manager, s);
         return 0;
 }
 
-bool session_sweep(Manager *m, bool thorough) {
-        SweepState state = { .manager = m, .thorough = thorough };
+void session_sweep_all(Manager *m) {
+        m->sessions->sweep_all = true;
+}
 
+bool session_sweep(Manager *m, bool thorough) {
+        SweepState state = { .manager = m, .thorough = thorough || m->sessions->sweep_all, .all = m->sessions->sweep_all };
+
+        m->sessions->sweep_all = false;
         (void) session_for_each(m, sweep_one, &state);
         return state.any;
 }

@@ -13,6 +13,7 @@ struct SessionTable {
         GHashTable *sessions; /* id -> Session */
         GHashTable *groups;   /* key -> SessionGroup */
         sd_event_source *prune_timer;
+        bool sweep_all;
 };
 
 /* With the fields of like that say what its sessions share: root, prefix, user, the ids, charge and opener. */

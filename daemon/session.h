@@ -39,6 +39,7 @@ typedef struct Session {
         uint32_t number; /* SESSION_NO_NUMBER: the prefix is the whole path */
         char id[SESSION_ID_MAX];
         bool closing, emptied;
+        guint8 pause, paused; /* sweeps until the next look: what is empty and stays is looked at ever more rarely */
         bool joined; /* a cgroup that was there already: it is not ours to remove */
 } Session;
 
@@ -88,6 +89,8 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
 void session_restored(Manager *m);
 
 bool session_sweep(Manager *m, bool thorough);
+/* What may have kept a session is gone: the next sweep looks at all. */
+void session_sweep_all(Manager *m);
 
 /* The pattern of pam_cgm: %u %U %g %G %p %P, "\%" and "\x" for the character behind; any other %x stands for itself. A
  * user's or a group's name that is no good as a directory's becomes its number. NULL when out of memory. */

@@ -159,6 +159,16 @@ check 'a persistent delegation below it keeps it' exists "$one" /outer/kept
 # v1 is looked at every two seconds.
 sleep 4.5
 is 1 "$(count root '^CgroupEmptied .* /outer$')" 'that it is empty is told once, though it stays'
+# A session is kept by one, too, and is looked at ever more rarely: at once when it may have gone.
+sleeper root
+request root OpenSession 'suuha{sv}' ubuntu "$(id -u ubuntu)" "$(id -g ubuntu)" "pid:$sleeper_pid" 1 Controllers s "$one" >"$CGW_OUTPUT/session"
+allowed ubuntu ' /user/ubuntu/0/kept' Delegate 'ssa{sv}' "$one" /user/ubuntu/0/kept 0
+stop_pid "$sleeper_pid" KILL
+eventually 5 'its session is empty' heard root 'CgroupEmptied .* /user/ubuntu/0$'
+sleep 5
+check 'a persistent delegation keeps its session' exists "$one" /user/ubuntu/0/kept
+allowed ubuntu ' true' Remove ssb "$one" /user/ubuntu/0/kept false
+eventually 4 'which goes with it' missing "$one" /user/ubuntu
 # Prune takes neither it nor a live session.
 sleeper alice
 request root OpenSession 'suuha{sv}' alice 1001 1001 "pid:$sleeper_pid" 1 Controllers s "$one" >"$CGW_OUTPUT/session"

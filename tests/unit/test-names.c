@@ -473,6 +473,13 @@ static void test_quota(void) {
         /* More than there is, or of a user that has nothing: never below nothing. */
         quota_release(q, 1000, QUOTA_CONNECTIONS, 100);
         g_assert_cmpuint(quota_used(q, 1000, QUOTA_CONNECTIONS), ==, 0);
+        /* Once, and again when something has been given back. */
+        g_assert_true(quota_may_look(q, 1001));
+        g_assert_false(quota_may_look(q, 1001));
+        quota_release(q, 1001, QUOTA_CONNECTIONS, 1);
+        g_assert_true(quota_may_look(q, 1001));
+        g_assert_false(quota_may_look(q, 4242));
+
         quota_release(q, 4242, QUOTA_CONNECTIONS, 1);
         g_assert_cmpuint(quota_used(q, 4242, QUOTA_CONNECTIONS), ==, 0);
         g_assert_cmpuint(quota_used(q, 1000, QUOTA_DELEGATIONS), ==, 4);
