@@ -53,6 +53,7 @@ def mounts():
 
 
 MOUNTS = mounts()
+NAMES = {"unified" if v2 else os.path.basename(m) for m, v2 in MOUNTS.items()}
 MOUNT = next(m for m, v2 in MOUNTS.items() if v2 == (ONE == "unified") and (v2 or m.endswith("/" + ONE)))
 
 
@@ -98,6 +99,17 @@ def read(name):
         return "%s" % error.strerror
 
 
+def cgroups_of(pid):
+    """Of a process, in the hierarchies that are this world's: others of the machine come and go."""
+    found = {}
+    for line in read("/proc/%d/cgroup" % pid).splitlines():
+        _, names, path = line.split(":", 2)
+        name = names.removeprefix("name=") or "unified"
+        if name in NAMES:
+            found[name] = path
+    return found
+
+
 class Host:
     """What is outside of the attackers' roots, and how it looks."""
 
@@ -137,7 +149,7 @@ class Host:
                 seen[name] = self.cgroup(name, name in keep)
         for pid, what in self.bystanders.items():
             status = dict(line.split(":\t", 1) for line in read("/proc/%d/status" % pid).splitlines() if ":\t" in line)
-            seen[what] = (read("/proc/%d/cgroup" % pid), status.get("State", "gone") not in ("gone", "T (stopped)", "Z (zombie)"))
+            seen["%s (%d)" % (what, pid)] = (sorted(cgroups_of(pid).items()), status.get("State", "gone") not in ("gone", "T (stopped)", "Z (zombie)"))
         return seen
 
     def wipe(self, path, keep):
@@ -317,7 +329,7 @@ def option_calls(a, fds):
 
 @attack("every method, with pidfds of processes outside")
 def foreign_pidfds(a):
-    answers = {}
+    answers, sub = {}, a.fork()
     for what, pidfd in a.foreign.items():
         for method in a.with_argument(None, "h"):
             answer = a.try_method(method, fds=[pidfd])
@@ -325,7 +337,6 @@ def foreign_pidfds(a):
             yield from not_refused(answer, ("AccessDenied", "InvalidValue"), "%s, %s" % (method[1], what))
             answers.setdefault(method[1], set()).add(str(answer))
         yield from not_refused(option_calls(a, [pidfd]), ("AccessDenied",), "Delegate, %s" % what)
-        sub = a.fork()
         yield from not_refused(option_calls(a, [sub.pidfd, pidfd]), ("AccessDenied",), "Delegate, its own and %s" % what)
     for name, different in answers.items():
         if len(different) > 1:
@@ -999,6 +1010,281 @@ def purse(a):
         yield "%d were made, %d refused, of 40 that alice may" % (made, refused)
 
 
+# ---- trees that are hard to speak of
+
+@inside
+def dig(where, names):
+    """Cgroups below each other, made by hand; its descriptor is kept."""
+    fd = os.open(where, os.O_RDONLY)
+    for name in names:
+        name = bytes.fromhex(name)
+        os.mkdir(name, dir_fd=fd)
+        below = os.open(name, os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    state["dug"] = fd
+
+
+@inside
+def enter_dug():
+    """This process, into the place that has been given."""
+    fd = os.open("cgroup.procs", os.O_WRONLY, dir_fd=boxes.given[0])
+    os.write(fd, b"0")
+    os.close(fd)
+
+
+@inside
+def give_dug():
+    return None, (state["dug"],)
+
+
+def answered(a, box, sub):
+    """Asks for all that concerns a process in an odd place. None of it may end the connection."""
+    for who, calls in ((sub, [("GetPidCgroup", "su", ONE, 0), ("Create", "ss", ONE, "x"), ("ListChildren", "ss", ONE, ""), ("Remove", "ssb", ONE, "x", True)]),
+                       (box, [("GetPidCgroup", "su", ONE, sub.inner), ("ListChildren", "ss", ONE, "/"), ("GetPidsRecursive", "ss", ONE, "/"),
+                              ("Prune", "ss", ONE, "/dug"), ("Remove", "ssb", ONE, "/dug", True)])):
+        for member, signature, *arguments in calls:
+            answer = who.call(member, signature, *arguments)
+            if member == "GetPidsRecursive" and sub.inner not in answer.values[0]:
+                yield "it is not listed: %s" % answer
+            if a.root in answer.message:
+                yield "its root is told: %s" % answer
+    answer = box.call("OpenSession", "suuha{sv}", "me", 0, 0, 0, {"Controllers": ("s", ONE)}, fds=[sub.pidfd])
+    if not answer.error:
+        box.call("CloseSession", "s", answer.values[0])
+
+
+def in_an_odd_place(a, names):
+    sub = a.fork()
+    a.expect_good(a.box.call("Create", "ss", ONE, "/dug"))
+    a.box.do("dig", MOUNT + a.root + "/dug", [n.hex() for n in names])
+    _, (place_dug,) = a.box.ask("give_dug")
+    for own_root in (False, True):
+        sub.do("enter_dug", fds=[place_dug])
+        if own_root:
+            sub.do("unshare", boxes.NEWCGROUP)
+            sub.call("ListChildren", "ss", ONE, "/")
+        yield from answered(a, a.box, sub)
+    os.close(place_dug)
+    sub.end()
+    a.ended.remove(sub)
+    a.box.do("run", "os.close(state.pop('dug'))")
+    if a.expect_good(a.box.call("Remove", "ssb", ONE, "/dug", True)).values != [True]:
+        yield "it can't be removed"
+
+
+@attack("cgroups deeper than a path can say", depths=(1, 2))
+def deep_tree(a):
+    yield from in_an_odd_place(a, [b"%040d" % i for i in range(110)])
+
+
+@attack("cgroups with names that can't be said, or mean something elsewhere", depths=(2,))
+def odd_names(a):
+    for name in (b"\xff\xfe", b"x (deleted)", b"..." , b" ", b"a:b,c", b"%s%n", b"\xe2\x80\xae", b"'\"$(x)"):
+        yield from in_an_odd_place(a, [name, name])
+
+
+# ---- others in its namespaces, and its place in others'
+
+@attack("a process of the host's that has entered its process numbers", depths=(1, 2))
+def host_inside(a):
+    a.expect_good(a.box.call("Create", "ss", ONE, "/visit"))
+    outer = boxes.first()
+    pids = os.open("/proc/%d/ns/pid" % a.box.pid, os.O_RDONLY)
+    outer.do("setns", boxes.NEWPID, fds=[pids])
+    os.close(pids)
+    visitor = outer.fork()
+    a.ended += [outer, visitor]
+    with open(MOUNT + a.root + "/visit/cgroup.procs", "w") as f:
+        f.write(str(visitor.pid))
+    number = next(int(line.split()[1 + a.depth]) for line in read("/proc/%d/status" % visitor.pid).splitlines() if line.startswith("NSpid:"))
+    if a.expect_good(a.box.call("GetPids", "ss", ONE, "/visit")).values != [[number]]:
+        yield "it is not listed as %d" % number
+    for answer in (a.box.call("MovePid", "ssu", ONE, "/", number), a.box.call("MovePidFd", "ssh", ONE, "/", 0, fds=[visitor.pidfd]),
+                   a.box.call("Chown", "ssuu", ONE, "/visit", 1, 1), option_calls(a, [visitor.pidfd]),
+                   a.box.call("OpenSession", "suuha{sv}", "me", 0, 0, 0, {"Controllers": ("s", ONE)}, fds=[visitor.pidfd])):
+        yield from not_refused(answer, ("AccessDenied",), "a host's process")
+    if cgroups_of(visitor.pid)[ONE] != a.root + "/visit":
+        yield "it has been moved to %s" % cgroups_of(visitor.pid)[ONE]
+
+
+@attack("the folder of the socket")
+def socket_folder(a):
+    yield from a.box.do("run", """
+import fcntl
+result = []
+for what, act in {
+    'unlink': lambda: os.unlink(peer.PATH), 'rename': lambda: os.rename(peer.PATH, peer.PATH + '.old'), 'chmod': lambda: os.chmod(peer.PATH, 0),
+    'chown': lambda: os.chown(peer.PATH, 0, 0), 'bind': lambda: socket.socket(socket.AF_UNIX).bind('/run/cgwarden/other'),
+    'the lock': lambda: fcntl.flock(os.open('/run/cgwarden/lock', os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB),
+}.items():
+    try:
+        act()
+        result.append(what)
+    except PermissionError:
+        pass
+""")
+
+
+@attack("a root that is its own by the group only, as LXC makes it", depths=ONCE)
+def group_root(a):
+    for point, v2 in MOUNTS.items():
+        for name in [""] + handed_over(v2):
+            file = point + "/alice/owner/" + name
+            if os.path.exists(file):
+                os.chown(file, ALICE, IDS)
+                os.chmod(file, 0o775 if not name else 0o664)
+    box = separate(a, "owner", [(0, IDS, 65536)], boxes.NEWCGROUP, True)
+    box.do("become", 0, 0)
+    try:
+        a.expect_good(box.call("Create", "ss", ONE, "/own"))
+        keys = a.expect_good(box.call("ListKeys", "ss", ONE, "/")).values[0]
+        for name, _, _, _ in keys:
+            if name not in handed_over(ONE == "unified"):
+                for value in (FROZEN, "max", "1"):
+                    answer = box.call("SetValue", "ssss", ONE, "/", name, value)
+                    if not answer.error:
+                        yield "SetValue %s %s: %s" % (name, value, answer)
+        for member, signature, *arguments in (("Chown", "ssuu", ONE, "/", 0, 0), ("Chmod", "sssu", ONE, "/", "", 0o777), ("Remove", "ssb", ONE, "/", True),
+                                              ("Chmod", "sssu", ONE, "/", "cgroup.procs", 0o666), ("RemoveOnEmpty", "ss", ONE, "/")):
+            yield from not_refused(box.call(member, signature, *arguments), ("AccessDenied",), member)
+        user = box.fork()
+        a.ended.append(user)
+        user.do("become", 1000, 1000)
+        for who in (user, a.own_namespace(user, 0, 1000)):
+            for method in a.with_argument("path"):
+                answer = a.try_method(method, box=who, path="/")
+                if not answer.error:
+                    yield "an ordinary user, %s: %s" % (method[1], answer)
+    finally:
+        for sub in reversed(a.ended):
+            sub.end()
+        a.ended.clear()
+        for point, v2 in MOUNTS.items():
+            for name in [""] + handed_over(v2):
+                if os.path.exists(point + "/alice/owner/" + name):
+                    os.chown(point + "/alice/owner/" + name, IDS, IDS)
+                    os.chmod(point + "/alice/owner/" + name, 0o755 if not name else 0o644)
+
+
+# ---- who speaks for others
+
+@inside
+def pair():
+    """A connection that somebody else shall have served; its other end."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+    p = peer.Peer.__new__(peer.Peer)
+    p.serial, p.signals, p.greeted, p.socket = 0, [], False, ours
+    state["peer"] = p
+    return None, (theirs.detach(),)
+
+
+def pass_on(proxy, client, options=None, fds=(), end=None):
+    if end is None:
+        _, (end,) = client.ask("pair")
+    answer = proxy.call("AddClient", "ha{sv}", 0, options or {}, fds=[end] + list(fds), interface="org.cgwarden1.Proxy")
+    os.close(end)
+    return answer
+
+
+@attack("a proxy speaks for nobody who is not in its power")
+def foreign_clients(a):
+    answers, sub = set(), a.fork()
+    for what, pidfd in a.foreign.items():
+        answer = pass_on(a.box, sub, {"Process": ("h", 1)}, [pidfd])
+        yield from not_refused(answer, ("AccessDenied",), what)
+        answers.add(str(answer))
+        yield from not_refused(pass_on(a.box, sub, {"Process": ("h", 1), "Uid": ("u", 0), "Gid": ("u", 0)}, [pidfd]), ("AccessDenied",), what)
+    for other in (a.host.alice, a.host.sibling, boxes.first()):
+        _, (end,) = other.ask("pair")
+        answer = pass_on(a.box, None, end=end)
+        other.do("run", "state.pop('peer')")
+        yield from not_refused(answer, ("AccessDenied",), "a socket of another's")
+        answers.add(str(answer))
+        if other not in (a.host.alice, a.host.sibling):
+            other.end()
+    if len(answers) > 1:
+        yield "it is told what they are: %s" % answers
+    # The daemon's own end of a connection is the daemon's.
+    sub.do("connect")
+    _, (end,) = sub.ask("give_connection")
+    yield from not_refused(pass_on(a.box, None, end=end), ("AccessDenied",), "a connection to the daemon")
+
+
+@attack("a proxy gives its clients nothing, and gets nothing by them")
+def proxied(a):
+    a.expect_good(a.box.call("Create", "ss", ONE, "/roots"))
+    victim = a.fork("/roots")
+    user = a.user(1000)
+    user.do("connect")
+    yield from not_refused(pass_on(user, victim), ("AccessDenied",), "a user's proxy for root's process")
+    # Whose ids are wrong
+    for number in (UNMAPPED, NOBODY, IDS):
+        yield from not_refused(pass_on(a.box, victim, {"Process": ("h", 1), "Uid": ("u", number)}, [victim.pidfd]), ("InvalidValue",), "Uid %d" % number)
+    yield from not_refused(pass_on(a.box, user, {"Process": ("h", 1), "Uid": ("u", 0)}, [user.pidfd]), ("AccessDenied",), "a user's process as root's")
+    yield from not_refused(pass_on(a.box, user, {"Process": ("h", 1), "Uid": ("u", 7)}, [user.pidfd]), ("AccessDenied",), "a user's process as another's")
+    # A user behind root's proxy is a user.
+    a.box.do("connect")
+    client = user.fork()
+    a.ended.append(client)
+    a.expect_good(pass_on(a.box, client))
+    for method in a.with_argument("path"):
+        for path in ("/", "/roots"):
+            answer = a.try_method(method, box=client, fds=[victim.pidfd], path=path, pid=victim.inner)
+            if not answer.error:
+                yield "a user behind root's proxy: %s %s: %s" % (method[1], path, answer)
+    # Root behind a proxy that is below has what is below.
+    low = a.fork("/low")
+    low.do("unshare", boxes.NEWCGROUP)
+    low.do("connect")
+    client = a.fork()
+    a.expect_good(pass_on(low, client))
+    for method in a.with_argument("path"):
+        for path in ("/", "/roots", "/low"):
+            answer = a.try_method(method, box=client, fds=[victim.pidfd], path=path, pid=victim.inner)
+            if not answer.error:
+                yield "behind a proxy that is below: %s %s: %s" % (method[1], path, answer)
+    # The proxy changes, and its client's connection with it.
+    client = a.fork("/low/in")
+    other = a.fork()
+    other.do("connect")
+    a.expect_good(pass_on(other, client))
+    a.expect_good(client.call("ListChildren", "ss", ONE, "/"))
+    a.expect_good(a.box.call("MovePid", "ssu", ONE, "/low", other.inner))
+    other.do("unshare", boxes.NEWCGROUP)
+    yield from not_refused(client.call("ListChildren", "ss", ONE, "/roots"), ("NoSuchController", "NoSuchCgroup"), "its proxy has gone below")
+    other.end()
+    a.ended.remove(other)
+    try:
+        yield "a client outlives its proxy: %s" % client.call("ListChildren", "ss", ONE, "/")
+    except RuntimeError as error:
+        if "ended the connection" not in str(error) and "Broken pipe" not in str(error) and "reset" not in str(error):
+            yield str(error)
+
+
+@attack("proxies of proxies, which go while their clients ask", depths=(2,))
+def proxies_go(a):
+    for length in (1, 4, 9, 12):
+        chain = [a.fork()]
+        chain[0].do("connect")
+        for _ in range(length):
+            client = a.fork()
+            answer = pass_on(chain[-1], client)
+            if answer.error:
+                if length < 9 or answer.error != "QuotaExceeded":
+                    yield "%d deep: %s" % (len(chain), answer)
+                break
+            a.expect_good(client.call("ListChildren", "ss", ONE, "/"))
+            chain.append(client)
+        if length == 12 and len(chain) > 10:
+            yield "%d deep" % len(chain)
+        chain[-1].do("run", "for _ in range(30): state['peer'].send('GetPidsRecursive', 'ss', [%r, '/'])" % ONE)
+        for box in chain[:len(chain) // 2 + 1]:
+            box.end()
+            a.ended.remove(box)
+
+
 # ---- once, and not in each depth
 
 def separate(a, name, uids, flags, by_tools=False):
@@ -1052,8 +1338,8 @@ def shared_pids(a):
         yield from not_refused(box.call("Delegate", "ssa{sv}", ONE, "/x", {"PidFds": ("ah", [0])}, fds=[pidfd]), ("AccessDenied",), "Delegate, %s" % what)
         yield from not_refused(box.call("OpenSession", "suuha{sv}", "me", 0, 0, 0, {"Controllers": ("s", ONE)}, fds=[pidfd]), ("AccessDenied",),
                                "OpenSession, %s" % what)
-    if read("/proc/%d/cgroup" % top.pid) != read("/proc/self/cgroup"):
-        yield "alice's process has been moved: %s" % read("/proc/%d/cgroup" % top.pid)
+    if cgroups_of(top.pid) != cgroups_of(os.getpid()):
+        yield "alice's process has been moved: %s" % cgroups_of(top.pid)
     top.end()
 
 
