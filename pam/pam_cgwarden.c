@@ -233,6 +233,13 @@ static int open_session(pam_handle_t *handle, const PamOptions *o, const struct 
         return 0;
 }
 
+/* systemd starts a user's manager with the PAM stack of this service. It is not a login, and has its place in its own unit. */
+static bool is_user_manager(pam_handle_t *handle) {
+        const void *service = NULL;
+
+        return pam_get_item(handle, PAM_SERVICE, &service) == PAM_SUCCESS && service && streq(service, "systemd-user");
+}
+
 EXPORT int pam_sm_open_session(pam_handle_t *handle, int flags, int argc, const char **argv) {
         _cleanup_free_ Session *session = NULL;
         struct passwd *pw;
@@ -241,6 +248,8 @@ EXPORT int pam_sm_open_session(pam_handle_t *handle, int flags, int argc, const 
 
         if (pam_options_parse(&options, argc, argv, report_option, handle) < 0)
                 return PAM_SESSION_ERR;
+        if (is_user_manager(handle))
+                return PAM_SUCCESS;
         pw = login_user(handle);
         if (!pw)
                 return PAM_SESSION_ERR;

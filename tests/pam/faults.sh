@@ -145,6 +145,14 @@ done
 eventually 5 'nothing is left, nowhere' tree_is_empty
 left | diag
 
+# ---- systemd's user manager, whose stack includes that of logins
+
+service '-c freezer'
+cp /etc/pam.d/t /etc/pam.d/systemd-user
+eventually 5 'nothing is left' tree_is_empty
+like '^/user/ubuntu/[0-9]+$' "$("$CGW_BUILD/tests/pam/pam-driver" t ubuntu together 1 | head -n 1)" 'a service that is a login'
+is / "$("$CGW_BUILD/tests/pam/pam-driver" systemd-user ubuntu together 1 | head -n 1)" 'the manager stays where it is, and is told success'
+
 # ---- pam_cgm's options
 
 service 'debug -c freezer -p logins/%U-%G-%g- --max-idx 2'
