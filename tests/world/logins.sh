@@ -77,25 +77,29 @@ login_on_a_terminal() {
 
 declare -A held_pid=()
 
+# session_loop CONTROL: what the session's shell does after its command: it looks for more (see in_session) until it is told to go
+session_loop() {
+        cat <<-END
+		touch $1/ready
+		while [ ! -e $1/go ]; do
+		        if [ -e $1/run ]; then
+		                rm -f $1/run
+		                bash $1/command >$1/output 2>&1 </dev/null
+		                echo "status \$?" >>$1/output
+		                touch $1/done
+		        fi
+		        sleep 0.05
+		done
+	END
+}
+
 # hold NAME USER METHOD [COMMAND]: opens a session that stays until release NAME; COMMAND runs at its start, output in
 # $CGW_OUTPUT/held.NAME
 hold() {
         local name=$1 user=$2 method=$3 command=${4:-true} control=/run/held.$1
         rm -rf "$control"
         mkdir -m 777 "$control"
-        # After its command the session's shell looks for more (see in_session) until it is told to go.
-        cat >"$control/loop" <<-END
-		touch $control/ready
-		while [ ! -e $control/go ]; do
-		        if [ -e $control/run ]; then
-		                rm $control/run
-		                bash $control/command >$control/output 2>&1 </dev/null
-		                echo "status \$?" >>$control/output
-		                touch $control/done
-		        fi
-		        sleep 0.05
-		done
-	END
+        session_loop "$control" >"$control/loop"
         login_as "$user" "$method" "{ $command"$'\n'"} 2>&1; . $control/loop" >"$CGW_OUTPUT/held.$name" 2>&1 &
         held_pid[$name]=$!
         wait_until 20 test -e "$control/ready" || {
@@ -118,7 +122,7 @@ in_session() {
 # release NAME: the session's command ends, and the login with it
 release() {
         touch "/run/held.$1/go"
-        wait "${held_pid[$1]}" || true
+        [[ -z ${held_pid[$1]-} ]] || wait "${held_pid[$1]}" || true
         unset "held_pid[$1]"
         rm -rf "/run/held.$1"
 }
