@@ -53,3 +53,22 @@ int delegate_hand_over(const Hierarchy *h, int fd, uid_t uid, gid_t gid) {
         }
         return 0;
 }
+
+/* "" is the directory. */
+static int copy_one(int fd, int model_fd, const char *name) {
+        struct stat st;
+
+        if (fstatat(model_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0 ||
+            fchownat(fd, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0)
+                return errno == ENOENT ? 0 : -errno; /* not every controller's files are in every cgroup */
+        return fchmodat(fd, *name ? name : ".", st.st_mode & 0777, 0) < 0 ? -errno : 0;
+}
+
+int delegate_as(const Hierarchy *h, int fd, int model_fd) {
+        const char *const *files = h->ops->handed_over(h);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && files[i]; i++)
+                r = copy_one(fd, model_fd, files[i]);
+        return r < 0 ? r : copy_one(fd, model_fd, "");
+}

@@ -10,5 +10,8 @@
  * failure those that were changed get their former owner back. */
 int delegate_hand_over(const Hierarchy *h, int fd, uid_t uid, gid_t gid);
 
+/* The same, to whom another cgroup has been handed over, with its modes. On a failure some of it is done. */
+int delegate_as(const Hierarchy *h, int fd, int model_fd);
+
 /* Whether a file is one of those that are handed over. */
 bool delegate_has_file(const Hierarchy *h, const char *name);

@@ -47,6 +47,10 @@ static int v1_disable(const Hierarchy *h, int fd, uint32_t controllers) {
         return 0;
 }
 
+static int v1_occupied(const Hierarchy *h, int fd) {
+        return 0;
+}
+
 static int v1_populated(const Hierarchy *h, int fd, uint64_t deadline) {
         pid_t pid;
 
@@ -64,6 +68,7 @@ const HierarchyOps hierarchy_ops_v1 = {
         .prepare = v1_prepare,
         .enable = v1_enable,
         .disable = v1_disable,
+        .occupied = v1_occupied,
         .populated = v1_populated,
         .handed_over = v1_handed_over,
 };

@@ -10,6 +10,17 @@ static int v2_prepare(const Hierarchy *h, int parent_fd, int fd) {
         return 0;
 }
 
+/* By its threads, not its processes: cgroup.procs goes on listing a process whose first thread has ended, though the others
+ * have been moved. */
+static int v2_occupied(const Hierarchy *h, int fd) {
+        char type[32];
+        int r = file_read_at(fd, "cgroup.type", type, sizeof(type));
+
+        if (r < 0) /* the root of the whole hierarchy has no such file */
+                return r == -ENOENT ? 0 : r;
+        return streq(type, "domain\n") ? hierarchy_has_threads(fd) : -EOPNOTSUPP;
+}
+
 /* All in one write: the kernel takes the whole line or nothing of it. */
 static int write_subtree_control(const Hierarchy *h, int fd, uint32_t controllers, char sign) {
         char line[1024], *to = line;
@@ -50,6 +61,10 @@ static int v2_enable(const Hierarchy *h, int fd, uint32_t controllers, uint32_t 
                         return r;
                 if (controllers & ~available)
                         return -ENODEV;
+                /* The kernel says so itself, but for those that a thread can have (cpu, pids): with these it would make
+                 * of the cgroup the root of a threaded subtree, whose new children take no processes. */
+                if (v2_occupied(h, fd) > 0)
+                        return -EBUSY;
                 r = write_subtree_control(h, fd, controllers, '+');
                 if (r < 0)
                         return r;
@@ -89,6 +104,7 @@ const HierarchyOps hierarchy_ops_v2 = {
         .prepare = v2_prepare,
         .enable = v2_enable,
         .disable = v2_disable,
+        .occupied = v2_occupied,
         .populated = v2_populated,
         .handed_over = v2_handed_over,
 };

@@ -43,8 +43,8 @@ int hierarchy_read_controllers(const Hierarchy *h, int fd, const char *file, uin
         return 0;
 }
 
-int hierarchy_first_pid(int fd, pid_t *ret) {
-        _cleanup_close_ int file = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+static int read_first(int fd, const char *name, pid_t *ret) {
+        _cleanup_close_ int file = openat(fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         char text[16];
         const char *s = text;
         uint32_t pid;
@@ -64,4 +64,14 @@ int hierarchy_first_pid(int fd, pid_t *ret) {
                 return -EIO;
         *ret = (pid_t) pid;
         return 1;
+}
+
+int hierarchy_first_pid(int fd, pid_t *ret) {
+        return read_first(fd, "cgroup.procs", ret);
+}
+
+int hierarchy_has_threads(int fd) {
+        pid_t first;
+
+        return read_first(fd, "cgroup.threads", &first);
 }

@@ -27,6 +27,10 @@ typedef struct HierarchyOps {
         int (*enable)(const struct Hierarchy *h, int fd, uint32_t controllers, uint32_t *ret_enabled);
         int (*disable)(const struct Hierarchy *h, int fd, uint32_t controllers);
 
+        /* Whether processes in the cgroup itself keep it from passing controllers on. Those in the root of the whole
+         * hierarchy do not, nor do zombies. -EOPNOTSUPP: it is threaded. v1: never. */
+        int (*occupied)(const struct Hierarchy *h, int fd);
+
         /* Whether a process is in the cgroup or anywhere below it. v1 has to look: -ETIMEDOUT when the deadline
          * (common/deadline.h) comes first. */
         int (*populated)(const struct Hierarchy *h, int fd, uint64_t deadline);
@@ -68,3 +72,6 @@ int hierarchy_read_controllers(const Hierarchy *h, int fd, const char *file, uin
 /* Reads the first process of a cgroup itself. Returns 1, 0 when it holds none, -errno. A v2 threaded cgroup, whose
  * cgroup.procs can't be read, holds none of its own. */
 int hierarchy_first_pid(int fd, pid_t *ret);
+
+/* v2: whether a live thread is in the cgroup itself. Returns 1, 0, -errno. */
+int hierarchy_has_threads(int fd);

@@ -16,8 +16,9 @@ static unsigned count_components(const char *rel) {
         return n;
 }
 
-/* Enables what is asked for in one cgroup, and of the optional ones each that can be. */
-static int enable_here(const TreeMake *make, int fd, uint32_t *ret_enabled) {
+/* Enables what is asked for in one cgroup, and of the optional ones each that can be. new: we have made it, so that there is
+ * nobody to be asked. */
+static int enable_here(const TreeMake *make, int fd, bool new, uint32_t *ret_enabled) {
         uint32_t enabled = 0, on, available;
         int r;
 
@@ -29,7 +30,7 @@ static int enable_here(const TreeMake *make, int fd, uint32_t *ret_enabled) {
                 return r;
 
         if (make->controllers & ~on) {
-                r = make->may_enable ? make->may_enable(make->userdata, make->h, fd) : 0;
+                r = make->may_enable && !new ? make->may_enable(make->userdata, make->h, fd) : 0;
                 if (r >= 0)
                         r = make->h->ops->enable(make->h, fd, make->controllers & ~on, &enabled);
                 if (r < 0)
@@ -89,7 +90,7 @@ static int make_all(const TreeMake *make, TreeMade *made) {
                 char *end = strchrnul(component, '/'), saved = *end;
                 int r, child;
 
-                r = enable_here(make, fd, &made->enabled[level++]);
+                r = enable_here(make, fd, new, &made->enabled[level++]);
                 if (r < 0)
                         return r;
 
@@ -163,21 +164,32 @@ int tree_make(const TreeMake *make, TreeMade *ret_made) {
         return fd;
 }
 
-/* Turns off again what we enabled in the cgroup of the first n components of rel, which is cut there. */
+/* Turns off again what we enabled in the cgroup of the first n components of rel. */
 static void disable_level(TreeMade *made, unsigned n) {
         _cleanup_close_ int fd = -EBADF;
-        char *end = made->rel;
+        char *end = made->rel, saved;
 
         if (!made->enabled[n])
                 return;
 
         for (unsigned i = 0; i < n; i++)
                 end = strchrnul(i ? end + 1 : end, '/');
-        *end = '\0';
 
+        saved = *end;
+        *end = '\0';
         fd = tree_open(made->root_fd, made->rel, 0);
-        if (fd >= 0)
-                (void) made->h->ops->disable(made->h, fd, made->enabled[n]);
+        *end = saved;
+        if (fd >= 0 && made->h->ops->disable(made->h, fd, made->enabled[n]) >= 0)
+                made->enabled[n] = 0;
+}
+
+void tree_disable(TreeMade *made) {
+        if (!made->rel || !made->enabled)
+                return;
+
+        /* A parent's can't be turned off while a child passes them on. */
+        for (unsigned n = count_components(made->rel) + 1; n > 0; n--)
+                disable_level(made, n - 1);
 }
 
 void tree_unmake(TreeMade *made) {
@@ -193,10 +205,7 @@ void tree_unmake(TreeMade *made) {
                         break;
         }
         made->rel[made->existed] = '\0';
-
-        /* The controllers, deepest first: a parent's can't be turned off while a child passes them on. */
-        for (unsigned n = count_components(made->rel) + 1; n > 0; n--)
-                disable_level(made, n - 1);
+        tree_disable(made);
 }
 
 void tree_made_done(TreeMade *made) {

@@ -215,6 +215,8 @@ static int add_pids(const char *text, PidList *list) {
                 /* 0 is a process that our own pid namespace does not have. */
                 if (pid > 0)
                         list->pids[list->n++] = (pid_t) pid;
+                else
+                        list->hidden++;
         }
         return 0;
 }

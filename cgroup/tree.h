@@ -37,7 +37,7 @@ typedef struct TreeMade {
 
 #define TREE_MADE_NULL ((TreeMade) {})
 
-/* Asked before controllers are enabled in a cgroup; a negative errno refuses. */
+/* Asked before controllers are enabled in a cgroup that was there; a negative errno refuses. */
 typedef int (*TreeMayEnable)(void *userdata, const Hierarchy *h, int fd);
 
 /*
@@ -56,7 +56,9 @@ typedef struct TreeMake {
 } TreeMake;
 
 int tree_make(const TreeMake *make, TreeMade *ret_made);
-/* Removes what was made, from the last component on, as far as it is empty. */
+/* Turns off the controllers that were enabled, deepest first: then cgroups on the way may hold processes again. */
+void tree_disable(TreeMade *made);
+/* Removes what was made, from the last component on, as far as it is empty, and turns off the controllers. */
 void tree_unmake(TreeMade *made);
 void tree_made_done(TreeMade *made);
 
@@ -82,6 +84,7 @@ int tree_list(int fd, NameList *ret);
 typedef struct PidList {
         size_t n, allocated;
         pid_t *pids;
+        size_t hidden; /* how many more there are that our pid namespace does not have */
 } PidList;
 
 static inline void pid_list_done(PidList *l) {

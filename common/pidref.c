@@ -11,6 +11,8 @@
 #include "common/parse.h"
 #include "common/util.h"
 
+#define PF_KTHREAD UINT64_C(0x00200000) /* include/linux/sched.h, the same since Linux 2.6 */
+
 int pidref_from_pid(pid_t pid, PidRef *ret) {
         int fd;
 
@@ -76,7 +78,8 @@ void pidref_done(PidRef *p) {
         *p = PIDREF_NULL;
 }
 
-int pidref_start_time(const PidRef *p, uint64_t *ret) {
+/* A number of /proc/PID/stat, by its place in proc(5). */
+static int read_stat(const PidRef *p, int wanted, uint64_t *ret) {
         char name[64], text[2048], *s;
         int r;
 
@@ -87,7 +90,7 @@ int pidref_start_time(const PidRef *p, uint64_t *ret) {
 
         /* The name in field 2 may hold blanks and brackets of its own: fields count from the last bracket. */
         s = strrchr(text, ')');
-        for (int field = 2; s && field < 22; field++) {
+        for (int field = 2; s && field < wanted; field++) {
                 s = strchr(s, ' ');
                 if (s)
                         s++;
@@ -100,4 +103,15 @@ int pidref_start_time(const PidRef *p, uint64_t *ret) {
         if (r < 0)
                 return r;
         return pidref_is_alive(p) ? 0 : -ESRCH;
+}
+
+int pidref_start_time(const PidRef *p, uint64_t *ret) {
+        return read_stat(p, 22, ret);
+}
+
+int pidref_is_kernel_thread(const PidRef *p) {
+        uint64_t flags;
+        int r = read_stat(p, 9, &flags);
+
+        return r < 0 ? r : (flags & PF_KTHREAD) != 0;
 }

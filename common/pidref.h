@@ -31,3 +31,6 @@ void pidref_done(PidRef *p);
 /* The time at which the process was started, in clock ticks since boot (proc(5), /proc/PID/stat, field 22): with the
  * number it names a process across a restart of ours. */
 int pidref_start_time(const PidRef *p, uint64_t *ret);
+
+/* Returns 1, 0, -ESRCH. */
+int pidref_is_kernel_thread(const PidRef *p);

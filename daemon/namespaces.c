@@ -151,6 +151,7 @@ int process_read_status_text(pid_t pid, char **ret) {
 int process_read_status(const PidRef *p, ProcessStatus *ret) {
         _cleanup_free_ char *text = NULL;
         unsigned uids[3], gids[2];
+        bool kernel_thread = false;
         const char *caps;
         int r;
 
@@ -167,14 +168,21 @@ int process_read_status(const PidRef *p, ProcessStatus *ret) {
         if (!pidref_is_alive(p))
                 return -ESRCH;
 
+        /* A kernel thread has no memory of its own. Neither has a process that is ending, or whose first thread has. */
+        if (!status_line(text, "VmSize:")) {
+                r = pidref_is_kernel_thread(p);
+                if (r < 0)
+                        return r;
+                kernel_thread = r;
+        }
+
         *ret = (ProcessStatus) {
                 .ruid = uids[0],
                 .euid = uids[1],
                 .suid = uids[2],
                 .egid = gids[1],
                 .sys_admin = strtoull(caps, NULL, 16) & (1ULL << 21), /* CAP_SYS_ADMIN */
-                /* A kernel thread has no memory of its own, and is no zombie, which pidref_is_alive() excludes. */
-                .kernel_thread = !status_line(text, "VmSize:"),
+                .kernel_thread = kernel_thread,
         };
         return 0;
 }

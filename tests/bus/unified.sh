@@ -79,6 +79,9 @@ before=$(snapshot)
 # hugetlb is there (the root passes it on): she turns it on below her own cgroup, and not above.
 allowed alice ' true' Create ss hugetlb /alice/h
 is hugetlb "$(passes_on /alice)" 'she enables it in her own'
+allowed alice ' true' Create ss hugetlb /alice/new/below
+is hugetlb "$(passes_on /alice/new)" 'and in what is made on the way'
+allowed alice ' true' Remove ssb unified /alice/new true
 mkdir "$top/none"
 chown alice "$top/none" "$top/none/cgroup.procs" "$top/none/cgroup.subtree_control"
 echo -hugetlb >"$top/plain/cgroup.subtree_control"
