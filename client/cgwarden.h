@@ -205,6 +205,18 @@ int cgw_remove_on_empty(cgw_t *c, const char *controllers, const char *path);
 /** Removes every cgroup without processes at and below a cgroup. Returns 0, or an error as above. */
 int cgw_prune(cgw_t *c, const char *controllers, const char *path);
 
+/**
+ * On v2: moves the processes of a cgroup to a leaf "init.scope" below it, all or none, so that the cgroup can enable
+ * controllers. For a container whose init starts in the root of its cgroup namespace, with the path "/". A second call
+ * does no harm.
+ * @controllers: any that mean the v2 hierarchy. @ret: the leaf from the caller's root, or "" when there is none since
+ * no process is in the way; for free(3).
+ * Returns 0, -EACCES when a process is there that the caller could not attach, -EBUSY when new processes appear
+ * faster than they can be moved, -EEXIST when a child of that name is not fit for it, -EOPNOTSUPP when the controllers
+ * are all in v1 hierarchies, which need no leaf, or an error as above.
+ */
+int cgw_init_leaf(cgw_t *c, const char *controllers, const char *path, char **ret);
+
 /** The names of the cgroups directly below one, sorted. @ret: for cgw_strv_free(). Returns 0, or an error as above. */
 int cgw_list_children(cgw_t *c, const char *controller, const char *path, char ***ret);
 

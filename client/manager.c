@@ -80,6 +80,13 @@ _public_ int cgw_prune(cgw_t *c, const char *controllers, const char *path) {
         return cgw_repeatable(c, "Prune", NULL, "ss", controllers, path);
 }
 
+_public_ int cgw_init_leaf(cgw_t *c, const char *controllers, const char *path, char **ret) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+
+        int r = cgw_repeatable(c, "InitLeaf", &reply, "ss", controllers, path);
+        return r < 0 ? r : cgw_read_string(c, reply, ret);
+}
+
 _public_ int cgw_set_value(cgw_t *c, const char *controller, const char *path, const char *key, const char *value) {
         return cgw_repeatable(c, "SetValue", NULL, "ssss", controller, path, key, value);
 }

@@ -113,6 +113,7 @@ static const char *check(const AuthorizeCaller *caller, Operation operation, con
         case OPERATION_CREATE:
         case OPERATION_LIST:
         case OPERATION_ENABLE:
+        case OPERATION_INIT_LEAF:
                 return controls(caller, &t->cgroup) ? NULL : uncontrolled;
         case OPERATION_REMOVE:
                 return controls(caller, &t->parent) ? NULL : "the caller does not control the cgroup's parent";
@@ -155,6 +156,7 @@ static const char *const operation_names[_OPERATION_MAX] = {
         [OPERATION_CHOWN] = "chown",   [OPERATION_CHMOD] = "chmod",   [OPERATION_SET] = "set",
         [OPERATION_ENABLE] = "enable", [OPERATION_ATTACH] = "attach", [OPERATION_LOCATE] = "locate",
         [OPERATION_SESSION] = "session", [OPERATION_PROXY] = "proxy",
+        [OPERATION_INIT_LEAF] = "init-leaf",
 };
 
 const char *operation_to_string(Operation o) {

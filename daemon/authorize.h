@@ -25,6 +25,7 @@ typedef enum Operation {
         OPERATION_LOCATE,  /* tell a process's cgroup */
         OPERATION_SESSION, /* open or close a login session below the cgroup */
         OPERATION_PROXY,   /* pass on what a process asks for */
+        OPERATION_INIT_LEAF, /* gather a cgroup's processes in a leaf below it; each of them is an ATTACH too */
         _OPERATION_MAX,
         _OPERATION_INVALID = -1,
 } Operation;

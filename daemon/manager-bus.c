@@ -143,6 +143,16 @@ static int method_prune(sd_bus_message *message, void *userdata, sd_bus_error *e
         return reply_empty(message, k < 0 ? k : operation_prune(&r));
 }
 
+static int method_init_leaf(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_done) Request r = {};
+        g_autofree char *leaf = NULL;
+        int k = begin(&r, message, userdata, REQUEST_WRITE, error);
+
+        if (k >= 0)
+                k = operation_init_leaf(&r, &leaf);
+        return k < 0 ? k : sd_bus_reply_method_return(message, "s", leaf);
+}
+
 static int method_get_value(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(request_done) Request r = {};
@@ -511,6 +521,7 @@ const sd_bus_vtable manager_vtable[] = {
         METHOD("Remove", "ssb", CGROUP NAME(recursive), "b", NAME(existed), method_remove),
         METHOD("RemoveOnEmpty", "ss", CGROUP, "", , method_remove_on_empty),
         METHOD("Prune", "ss", CGROUP, "", , method_prune),
+        METHOD("InitLeaf", "ss", CGROUP, "s", NAME(leaf), method_init_leaf),
         METHOD("GetValue", "sss", CGROUP NAME(key), "s", NAME(value), method_get_value),
         METHOD("SetValue", "ssss", CGROUP NAME(key) NAME(value), "", , method_set_value),
         METHOD("ListKeys", "ss", CGROUP, "a(suuu)", NAME(keys), method_list_keys),

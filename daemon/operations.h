@@ -18,6 +18,8 @@ int operation_move(Request *r, const PidRef *process);
 int operation_remove(Request *r, bool recursive, bool *ret_existed);
 int operation_remove_on_empty(Request *r);
 int operation_prune(Request *r);
+/* leaf.h. The leaf's path from the caller's root, "" when there is none since no process is in the way. */
+int operation_init_leaf(Request *r, char **ret);
 
 /* For requests made with REQUEST_ONE. */
 int operation_get_value(Request *r, const char *key, char **ret);

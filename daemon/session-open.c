@@ -24,8 +24,9 @@ typedef struct Opening {
         const SessionOptions *options;
         Session *session;
         Transaction *transaction;
-        CgroupPaths from; /* where the leader is */
-        bool joining;     /* a pattern without a number, and the cgroup is there */
+        GPtrArray *leaves; /* SessionLeaf, for cgroups on the way */
+        CgroupPaths from;  /* where the leader is */
+        bool joining;      /* a pattern without a number, and the cgroup is there */
 } Opening;
 
 static int authorize_target(Opening *o, const Target *t) {
@@ -220,12 +221,16 @@ static int run_steps(Opening *o) {
 
         for (size_t i = 0; k >= 0 && i < r->n; i++)
                 k = authorize_target(o, r->targets + i);
+        for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
+                if (r->targets[i].h->v2)
+                        k = session_leaves_plan(r, r->targets + i, o->transaction, o->leaves);
         if (k < 0)
                 return k;
 
         k = transaction_begin(o->transaction);
         if (k < 0)
                 return fail(r->error, k, "open a session in", r->targets->h, r->targets->rel);
+        k = session_leaves_fill(r, o->leaves, o->transaction);
         for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
                 k = make_target(o, r->targets + i);
         if (k >= 0 && !o->joining)
@@ -237,7 +242,7 @@ static int run_steps(Opening *o) {
 
 static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number,
                       Session **ret, sd_bus_error *error) {
-        Opening o = { .options = options, .transaction = transaction_new(m->layout) };
+        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = session_leaves_new() };
         g_autofree char *path = number == SESSION_NO_NUMBER ? g_strconcat("/", g->prefix, NULL)
                                                             : g_strdup_printf("/%s%u", g->prefix, number);
         Session *s = session_new(g, number);
@@ -261,6 +266,7 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
         }
 
         transaction_free(o.transaction);
+        g_ptr_array_unref(o.leaves);
         request_done(&o.request);
         cgroup_paths_done(&o.from);
         if (k < 0)

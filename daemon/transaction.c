@@ -7,6 +7,7 @@
 
 #include "cgroup/record.h"
 #include "common/deadline.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/path.h"
@@ -25,10 +26,15 @@ typedef struct Move {
         bool done;
 } Move;
 
+typedef struct Made {
+        TreeMade tree;
+        bool gathering; /* what is in it came from its parent */
+} Made;
+
 struct Transaction {
         const Layout *layout;
         GString *intent;
-        GArray *made;  /* TreeMade */
+        GArray *made;  /* Made */
         GArray *moves; /* Move */
         bool begun, committed;
 };
@@ -42,7 +48,7 @@ static const Hierarchy *intent_hierarchy(const Layout *l) {
 }
 
 static void clear_made(gpointer p) {
-        tree_made_done(p);
+        tree_made_done(&((Made *) p)->tree);
 }
 
 static void clear_move(gpointer p) {
@@ -54,7 +60,7 @@ Transaction *transaction_new(const Layout *l) {
 
         t->layout = l;
         t->intent = g_string_new(NULL);
-        t->made = g_array_new(FALSE, TRUE, sizeof(TreeMade));
+        t->made = g_array_new(FALSE, TRUE, sizeof(Made));
         t->moves = g_array_new(FALSE, TRUE, sizeof(Move));
         g_array_set_clear_func(t->made, clear_made);
         g_array_set_clear_func(t->moves, clear_move);
@@ -63,6 +69,18 @@ Transaction *transaction_new(const Layout *l) {
 
 void transaction_will_make(Transaction *t, const Hierarchy *h, const char *path, size_t existed) {
         g_string_append_printf(t->intent, "make\t%s\t%zu\t%s\n", h->name, existed, path);
+}
+
+void transaction_will_gather(Transaction *t, const Hierarchy *h, const char *path, size_t existed) {
+        g_string_append_printf(t->intent, "gather\t%s\t%zu\t%s\n", h->name, existed, path);
+}
+
+void transaction_will_enable(Transaction *t, const Hierarchy *h, const char *path, uint32_t controllers) {
+        g_string_append_printf(t->intent, "enable\t%s\t", h->name);
+        for (size_t i = 0; i < h->n_controllers; i++)
+                if (controllers & (1U << i))
+                        g_string_append_printf(t->intent, "%s ", h->controllers[i]);
+        g_string_append_printf(t->intent, "\t%s\n", path);
 }
 
 int transaction_will_move(Transaction *t, const Hierarchy *h, const PidRef *process, const char *from_path) {
@@ -107,9 +125,19 @@ int transaction_begin(Transaction *t) {
         return r;
 }
 
+static void append_made(Transaction *t, TreeMade *tree, bool gathering) {
+        Made made = { .tree = *tree, .gathering = gathering };
+
+        g_array_append_val(t->made, made);
+        *tree = TREE_MADE_NULL;
+}
+
 void transaction_made(Transaction *t, TreeMade *made) {
-        g_array_append_val(t->made, *made);
-        *made = TREE_MADE_NULL;
+        append_made(t, made, false);
+}
+
+void transaction_gathering(Transaction *t, TreeMade *leaf) {
+        append_made(t, leaf, true);
 }
 
 int transaction_move(Transaction *t, const Hierarchy *h, const PidRef *process, int to_fd) {
@@ -161,23 +189,41 @@ static void evacuate(int fd, int to_fd, uint64_t deadline) {
         }
 }
 
-/* Children of a process that was moved go where it came from. */
-static void unmake(const Transaction *t, TreeMade *made) {
+/* Opens the deepest cgroup of a path that was there before. */
+static int open_existed(int root_fd, const char *path, size_t existed) {
+        g_autofree char *rel = g_strndup(path, existed);
+
+        return tree_open(root_fd, rel, 0);
+}
+
+/* Where what is in a cgroup that was made goes back to: children of a process that was moved, to where it came from. */
+static int open_former(const Transaction *t, const Made *made) {
+        if (made->gathering)
+                return open_existed(made->tree.root_fd, made->tree.rel, made->tree.existed);
+
         for (unsigned i = 0; i < t->moves->len; i++) {
                 const Move *m = &g_array_index(t->moves, Move, i);
-                _cleanup_close_ int fd = -EBADF;
 
-                if (m->h != made->h || !m->done)
-                        continue;
-                fd = tree_open(made->root_fd, made->rel, 0);
-                if (fd >= 0)
-                        evacuate(fd, m->from_fd, deadline_in(ROLL_BACK_USEC));
-                break;
+                if (m->h == made->tree.h && m->done)
+                        return file_reopen_directory(m->from_fd);
         }
-        tree_unmake(made);
+        return -ENOENT;
+}
+
+static void unmake(const Transaction *t, Made *made) {
+        _cleanup_close_ int to = open_former(t, made), fd = -EBADF;
+
+        if (to >= 0)
+                fd = tree_open(made->tree.root_fd, made->tree.rel, 0);
+        if (fd >= 0)
+                evacuate(fd, to, deadline_in(ROLL_BACK_USEC));
+        tree_unmake(&made->tree);
 }
 
 static void roll_back(Transaction *t) {
+        /* A cgroup that has got controllers enabled for the others takes no process back. */
+        for (unsigned i = t->made->len; i > 0; i--)
+                tree_disable(&g_array_index(t->made, Made, i - 1).tree);
         for (unsigned i = t->moves->len; i > 0; i--) {
                 const Move *m = &g_array_index(t->moves, Move, i - 1);
                 int r = m->done ? tree_attach(m->from_fd, m->process.pid) : 0;
@@ -186,7 +232,7 @@ static void roll_back(Transaction *t) {
                         log_full(LOG_WARNING, r, m->h->name, "cannot move process %d back to where it was", (int) m->process.pid);
         }
         for (unsigned i = t->made->len; i > 0; i--)
-                unmake(t, &g_array_index(t->made, TreeMade, i - 1));
+                unmake(t, &g_array_index(t->made, Made, i - 1));
         end_intent(t);
 }
 
@@ -237,8 +283,21 @@ static int open_from(const Hierarchy *h, char *const *lines) {
         return -ENOENT;
 }
 
+static void recover_enable(const Hierarchy *h, const char *names, const char *path) {
+        _cleanup_close_ int fd = tree_open(h->fd, path, 0);
+        const char *word;
+        uint32_t bits = 0;
+        size_t n;
+
+        while (parse_word(&names, " ", &word, &n))
+                bits |= hierarchy_controller_bit(h, word, n);
+        if (fd >= 0)
+                (void) h->ops->disable(h, fd, bits);
+}
+
 /* Empties and removes what had been made. A process that is in it by now (a child of the one that was moved) goes to
- * where that one came from, or else to the deepest cgroup that had been there before. */
+ * where that one came from, or else to the deepest cgroup that had been there before. lines is NULL for a leaf that
+ * processes were gathered in: they came from there. */
 static void recover_make(const Hierarchy *h, const char *existed, const char *path, char *const *lines) {
         _cleanup_free_ char *rel = strdup(path);
         _cleanup_close_ int fd = tree_open(h->fd, path, 0), to = -EBADF;
@@ -248,14 +307,9 @@ static void recover_make(const Hierarchy *h, const char *existed, const char *pa
                 return;
 
         if (fd >= 0) {
-                to = open_from(h, lines);
-                if (to < 0) {
-                        char saved = rel[length];
-
-                        rel[length] = '\0';
-                        to = tree_open(h->fd, rel, 0);
-                        rel[length] = saved;
-                }
+                to = lines ? open_from(h, lines) : -ENOENT;
+                if (to < 0)
+                        to = open_existed(h->fd, path, length);
                 /* A process that is ending is not listed any more, but is in the way until it has gone. */
                 for (unsigned i = 0; i < REMOVE_TRIES; i++) {
                         if (to >= 0)
@@ -275,9 +329,10 @@ static void recover_make(const Hierarchy *h, const char *existed, const char *pa
         }
 }
 
+/* The last step first. */
 static void recover_lines(const Layout *l, char *const *lines, const char *wanted) {
-        for (unsigned i = 0; lines[i]; i++) {
-                g_auto(GStrv) fields = g_strsplit(lines[i], "\t", 4);
+        for (unsigned i = g_strv_length((char **) lines); i > 0; i--) {
+                g_auto(GStrv) fields = g_strsplit(lines[i - 1], "\t", 4);
                 const Hierarchy *h;
 
                 if (g_strv_length(fields) != 4 || !streq(fields[0], wanted))
@@ -285,14 +340,19 @@ static void recover_lines(const Layout *l, char *const *lines, const char *wante
                 h = find_hierarchy(l, fields[1]);
                 if (!h)
                         continue;
-                if (streq(wanted, "move"))
+                if (streq(wanted, "enable"))
+                        recover_enable(h, fields[2], fields[3]);
+                else if (streq(wanted, "move"))
                         recover_move(h, fields[2], fields[3]);
                 else
-                        recover_make(h, fields[2], fields[3], lines);
+                        recover_make(h, fields[2], fields[3], streq(wanted, "make") ? lines : NULL);
         }
 }
 
 int transaction_recover(const Layout *l) {
+        /* A cgroup with controllers enabled takes no process back; what was gathered gets its cgroup back when the others
+         * have left it. */
+        static const char *const order[] = { "enable", "move", "make", "gather" };
         g_autofree char *text = g_malloc(INTENT_MAX + 1);
         bool any = false;
 
@@ -304,8 +364,8 @@ int transaction_recover(const Layout *l) {
                         continue;
                 log_notice("undoing what was left half done when the daemon ended");
                 lines = g_strsplit(text, "\n", -1);
-                recover_lines(l, lines, "move");
-                recover_lines(l, lines, "make");
+                for (size_t k = 0; k < ARRAY_SIZE(order); k++)
+                        recover_lines(l, lines, order[k]);
                 (void) record_remove(fd, INTENT);
                 any = true;
         }

@@ -89,6 +89,7 @@ int verb_create(struct cli *cli, int argc, char **argv);
 int verb_delegate(struct cli *cli, int argc, char **argv);
 int verb_doctor(struct cli *cli, int argc, char **argv);
 int verb_get(struct cli *cli, int argc, char **argv);
+int verb_init_leaf(struct cli *cli, int argc, char **argv);
 int verb_keys(struct cli *cli, int argc, char **argv);
 int verb_list(struct cli *cli, int argc, char **argv);
 int verb_move(struct cli *cli, int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct {
         {"move", verb_move, "attach processes to a cgroup"},
         {"remove", verb_remove, "remove a cgroup"},
         {"prune", verb_prune, "remove the cgroups without processes below one"},
+        {"init-leaf", verb_init_leaf, "move a container's processes to a leaf, so that it can enable controllers"},
         {"get", verb_get, "read an attribute"},
         {"set", verb_set, "write an attribute"},
         {"keys", verb_keys, "list the attributes of a cgroup"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * create, delegate, chown, chmod, remove, prune: cgroups as such.
+ * create, delegate, chown, chmod, remove, prune, init-leaf: cgroups as such.
  */
 
 #include <stdio.h>
@@ -106,6 +106,21 @@ static int delegate_options(struct cli *cli, const struct delegate_arguments *a,
         return status;
 }
 
+/* One word of an answer, as {"NAME": "TEXT"} with --json. */
+static void print_one(const struct cli *cli, const char *name, const char *text) {
+        if (cli->json) {
+                JsonBuilder *b = json_builder_new();
+
+                json_builder_begin_object(b);
+                json_builder_set_member_name(b, name);
+                json_builder_add_string_value(b, text);
+                json_builder_end_object(b);
+                cli_print_json(b);
+        } else if (text) {
+                printf("%s\n", text);
+        }
+}
+
 static int delegate(struct cli *cli, const struct delegate_arguments *a, const char *controllers, const char *path) {
         _cleanup_free_ char *made = NULL;
         cgw_delegate_options_t *o = NULL;
@@ -120,17 +135,7 @@ static int delegate(struct cli *cli, const struct delegate_arguments *a, const c
         if (status != STATUS_OK)
                 return status;
 
-        if (cli->json) {
-                JsonBuilder *b = json_builder_new();
-
-                json_builder_begin_object(b);
-                json_builder_set_member_name(b, "path");
-                json_builder_add_string_value(b, made);
-                json_builder_end_object(b);
-                cli_print_json(b);
-        } else {
-                printf("%s\n", made);
-        }
+        print_one(cli, "path", made);
         return STATUS_OK;
 }
 
@@ -256,4 +261,33 @@ int verb_prune(struct cli *cli, int argc, char **argv) {
                 return STATUS_USAGE;
 
         return cgw_prune(cli->cgw, argv[1], argv[2]) < 0 ? cli_fail(cli, argv[1], argv[2]) : STATUS_OK;
+}
+
+int verb_init_leaf(struct cli *cli, int argc, char **argv) {
+        g_autofree char *controllers = NULL;
+        const GOptionEntry entries[] = {
+                {"controllers", 'c', 0, G_OPTION_ARG_STRING, &controllers,
+                 "What means the v2 hierarchy (default: all, which includes it)", "LIST"},
+                {},
+        };
+        const struct usage usage = {
+                .arguments = "[PATH]",
+                .summary = "Moves the processes of a v2 cgroup to a leaf \"init.scope\" below it, so that it can enable "
+                           "controllers. Prints the leaf's path, or nothing when none is needed.",
+                .description = "PATH is by default \"/\", the root of the container that the command runs in. It is for "
+                               "an image's early\nboot, once, before anything needs controllers.",
+                .entries = entries,
+                .max = 1,
+        };
+        _cleanup_free_ char *leaf = NULL;
+
+        if (!cli_parse(cli, &usage, &argc, &argv))
+                return STATUS_USAGE;
+
+        const char *list = controllers ? controllers : "all", *path = argc > 1 ? argv[1] : "/";
+        if (cgw_init_leaf(cli->cgw, list, path, &leaf) < 0)
+                return cli_fail(cli, list, path);
+
+        print_one(cli, "leaf", *leaf ? leaf : NULL);
+        return STATUS_OK;
 }

@@ -9,59 +9,10 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=bus.sh
 source "$(dirname "${BASH_SOURCE[0]}")/bus.sh"
-export bus_call
+# shellcheck source-path=SCRIPTDIR source=container.sh
+source "$(dirname "${BASH_SOURCE[0]}")/container.sh"
 
 root_of=$(at "$one")
-
-# A container: processes of it are in $cgroup, and a shell in it runs commands (a line each) from a pipe.
-#   container CGROUP WHO COMMAND... : COMMAND is unshare(1) and its options
-# ask COMMAND: its output
-# A v2 cgroup that is delegated further holds no process itself: the shell sits in a leaf, moved there by root.
-shell_pid=
-container_name=
-container() {
-        local cgroup=$1 who=$2
-        shift 2
-        rm -rf /run/container
-        mkdir -m 777 /run/container
-        mkfifo -m 666 /run/container/in
-        (
-                enter "$cgroup" "$BASHPID"
-                become "$who" "$@" -- bash -c 'echo started >/run/container/started
-                        while read -r line; do
-                                eval "$line" >/run/container/out.new 2>&1 </dev/null || true
-                                mv /run/container/out.new /run/container/out
-                        done <>/run/container/in'
-        ) &
-        shell_pid=$!
-        service_pids+=("$shell_pid")
-        wait_until 10 test -e /run/container/started
-}
-ask() {
-        rm -f /run/container/out
-        echo "$1" >/run/container/in
-        wait_until 15 test -e /run/container/out || echo "no answer to: $1"
-        cat /run/container/out
-}
-# inside ANSWER METHOD...: as allowed, in the container
-inside() {
-        local answer=$1
-        shift
-        like "^ok$answer\$" "$(ask "\$bus_call $(printf '%q ' "$@")")" "$container_name: $(described "$@")"
-}
-inside_not() {
-        local error=$1 pattern=$2
-        shift 2
-        like "^$error: .*$pattern" "$(ask "\$bus_call $(printf '%q ' "$@")")" "$container_name: $(described "$@"): $error"
-}
-end_container() {
-        local pid
-        # What is below unshare is the container's first process; all of it is in the container's cgroup.
-        for pid in $(<"$root_of$1/cgroup.procs"); do
-                kill -KILL "$pid" 2>/dev/null || true
-        done
-        stop_pid "$shell_pid" KILL
-}
 
 run_all() {
         local kernel=$1 outside path

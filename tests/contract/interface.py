@@ -69,12 +69,13 @@ tap.check((f"needs {x}" for x in needed()
 
 # ---- The command
 
-verbs = re.findall(r'^\s+\{"(\w+)", verb_\w+,', read("client/cli/main.c"), flags=re.M)
+verbs = re.findall(r'^\s+\{"([\w-]+)", verb_\w+,', read("client/cli/main.c"), flags=re.M)
 page = read("man/cgwarden.1")
-page_verbs = re.findall(r'^\.T[PQ]\n\.BR? (\w+)\b', page[page.index(".SS Looking"):page.index(".SH EXIT STATUS")],
-                        flags=re.M)
+page_verbs = [v.replace("\\", "") for v in
+              re.findall(r'^\.T[PQ]\n\.BR? ([a-z](?:\w|\\-)*)',
+                         page[page.index(".SS Looking"):page.index(".SH EXIT STATUS")], flags=re.M)]
 bash = re.search(r'verbs="([^"]*)"', read("completions/cgwarden")).group(1).split()
-zsh = re.findall(r"^        '(\w+):", read("completions/_cgwarden"), flags=re.M)
+zsh = re.findall(r"^        '([\w-]+):", read("completions/_cgwarden"), flags=re.M)
 
 tap.check([] if len(verbs) >= 17 else [f"only {verbs}"], "the command has verbs")
 tap.check(tap.differences(verbs, "the command", page_verbs, "cgwarden(1)"), "cgwarden(1) has the verbs")

@@ -339,6 +339,24 @@ static const Row rows[] = {
         ALLOW(ATTACH, container_root, "within it", ON(CONTAINER_USER), OWN(CONTAINER_USER), .common = LXC_GAVE(CONTAINER_ROOT)),
         REFUSE(ATTACH, container_root, "alice's process", .cgroup = LXC_GAVE(CONTAINER_ROOT), OWN(ALICE), .common = LXC_GAVE(CONTAINER_ROOT)),
         ALLOW(SESSION, container_root, "in it", .cgroup = LXC_GAVE(CONTAINER_ROOT), .uid = CONTAINER_USER, .gid = CONTAINER_USER),
+
+        /* ---- init-leaf: control of the cgroup; whether each process may be moved is asked as attach */
+        ALLOW(INIT_LEAF, root, "all", ON(ALICE)),
+        REFUSE(INIT_LEAF, root, "above the root", .cgroup = ABOVE(0)),
+        REFUSE(INIT_LEAF, weak_root, "without CAP_SYS_ADMIN", ON(ALICE)),
+        ALLOW(INIT_LEAF, alice, "her own", ON(ALICE)),
+        REFUSE(INIT_LEAF, alice, "root's, though her processes are in it", ON(0), OWN(ALICE)),
+        REFUSE(INIT_LEAF, bob, "alice's", ON(ALICE)),
+        ALLOW(INIT_LEAF, container_root, "the root of the container: control of its parent is not needed", ON(CONTAINER_ROOT), IS_ROOT),
+        ALLOW(INIT_LEAF, container_root, "LXC gave it to him", .cgroup = LXC_GAVE(CONTAINER_ROOT), IS_ROOT),
+        ALLOW(INIT_LEAF, container_root, "mapped", ON(CONTAINER_USER)),
+        REFUSE(INIT_LEAF, container_root, "alice's", ON(ALICE)),
+        REFUSE(INIT_LEAF, container_root, "above his root", .cgroup = ABOVE(CONTAINER_ROOT)),
+        REFUSE(INIT_LEAF, container_user, "root's of the container", ON(CONTAINER_ROOT)),
+        ALLOW(INIT_LEAF, owner, "her own", ON(ALICE)),
+        ALLOW(INIT_LEAF, owner, "the container's", ON(CONTAINER_ROOT)),
+        REFUSE(INIT_LEAF, unmapped, "not mapped", ON(CONTAINER_ROOT)),
+        REFUSE(INIT_LEAF, stranger, "not his", ON(CONTAINER_ROOT)),
 };
 
 static void test_row(gconstpointer data) {

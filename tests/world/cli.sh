@@ -68,7 +68,7 @@ is True "$(json 'any("freezer" in h["names"] for h in d)')" 'list: something is 
 is "$([[ $CGW_WORLD_LAYOUT == v2 ]] && echo unified || echo freezer)" \
         "$(json '[h["hierarchy"] for h in d if "freezer" in h["names"]][0]')" 'list: and it is the hierarchy that has it'
 
-for verb in ping status tree list create delegate chown chmod move remove prune get set keys ps run sessions doctor; do
+for verb in ping status tree list create delegate chown chmod move remove prune init-leaf get set keys ps run sessions doctor; do
         do_run "$cw" "$verb" --help
         is 0 "$status" "$verb --help: status"
         like "cgwarden $verb" "$out" "$verb --help"
@@ -196,6 +196,29 @@ check 'delegate: all or nothing' not test -e "$(mount_of "$one")/e"
 check 'create for prune' "$cw" create "$list" /p/q/r /p/s
 check 'prune' "$cw" prune "$list" /p
 check 'prune: all of it is gone' not test -e "$(mount_of "$one")/p"
+
+# ---- init-leaf
+
+sleep 1000 &
+sleeper=$!
+"$cw" create freezer /il && "$cw" move freezer /il $sleeper
+if [[ $CGW_WORLD_LAYOUT == v2 ]]; then
+        do_run "$cw" init-leaf /il
+        is '0 /il/init.scope' "$status $out" 'init-leaf'
+        is /il/init.scope "$(cgroup_of unified $sleeper)" 'init-leaf: the process is there'
+        do_run "$cw" init-leaf --json -c freezer /il
+        is '0 /il/init.scope' "$status $(json 'd["leaf"]')" 'init-leaf --json -c'
+        do_run "$cw" init-leaf
+        is '0 ' "$status $out" 'init-leaf: the root, where nobody is: nothing is printed'
+        do_run "$cw" init-leaf --json
+        is '0 None' "$status $(json 'd["leaf"]')" 'init-leaf: and null in JSON'
+elif [[ $CGW_WORLD_LAYOUT == v1 ]]; then
+        refused 'init-leaf: v1' 1 '^cgwarden: init-leaf all:/: .*v1' "$cw" init-leaf
+fi
+refused 'init-leaf: too many arguments' 2 'usage: cgwarden init-leaf' "$cw" init-leaf / /
+kill $sleeper
+wait $sleeper 2>/dev/null
+check 'init-leaf: removed' wait_until 5 "$cw" remove -r freezer /il
 
 # ---- run, as root
 
