@@ -207,7 +207,7 @@ void session_close(Manager *m, Session *s) {
         if (s->joined)
                 session_finish(m, s);
         else
-                work_now(m, s, end_session);
+                work_later(m, s, end_session);
 }
 
 typedef struct SweepState {

@@ -82,7 +82,7 @@ check "little came of it" test $(($(resident) - resident_before)) -lt $((residen
 # Not the number of answers alone counts, but what they take.
 wide=$(mount_of freezer)/wide
 mkdir "$wide"
-(cd "$wide" && mkdir $(for i in {1..2000}; do printf '%s%0200d ' x "$i"; done))
+(cd "$wide" && for i in {1..2000}; do printf 'x%0200d ' "$i"; done | xargs mkdir)
 chown alice: "$wide"
 crowd alice greedy 200 4
 served 'who does not read large answers'

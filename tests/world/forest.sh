@@ -32,6 +32,7 @@ meanwhile() {
         check "$name: others are served" test "$(<"$CGW_OUTPUT/latency")" -lt 700
 }
 # gone CGROUP [COMMAND...]
+# shellcheck disable=SC2317 # called by meanwhile
 gone() {
         "${@:2}"
         wait_until 100 missing freezer "$1" && echo gone

@@ -20,6 +20,7 @@ served_within() {
         like '^ok' "$answer" "$2: others are served"
         check "$2: at once" test $((${EPOCHREALTIME/./} - start)) -lt $(($1 * 1000))
 }
+# shellcheck disable=SC2317 # called by wait_until
 said() {
         grep -q "$1" "$CGW_OUTPUT/attack"
 }
@@ -64,5 +65,13 @@ check 'accept(): the daemon does not try again and again' test $(($(cpu_ticks) -
 kill -KILL "$attacker"
 served_within 3000 'accept()'
 check 'accept(): it says so once' test "$(grep -c 'cannot accept' "$CGW_OUTPUT/cgwardend.log")" -lt 4
+
+# ---- many logouts at once: who waits for the end of his session does not wait for what is done then
+
+restart TERM
+answer=$(python3 "$attack" closes freezer,pids,cpuset,memory,name=systemd "$(mount_of freezer)/user/alice" 200)
+diag "$answer"
+like '^ok: [0-9]+ ms, [0-9]{2,} left$' "$answer" '200 sessions are closed at once'
+eventually 20 'and are gone after that' missing freezer /user/alice
 
 done_testing

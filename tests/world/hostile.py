@@ -282,6 +282,31 @@ def crowd(number):
     time.sleep(1000)
 
 
+def closes(controllers, place, number):
+    """Root opens so many sessions and closes them at once. How long, in milliseconds, did the last answer take, and how many
+    sessions' cgroups are there still?"""
+    leader = os.pidfd_open(os.getpid())
+    connections = [connect() for _ in range(20)]
+    ids = []
+    for _ in range(int(number)):
+        data, _ = ask(connections[0], "OpenSession", "suuhO", "alice", 1001, 1001, 0, {"Controllers": ("s", controllers)}, fds=[leader])
+        if said(data) != "ok":
+            print(data)
+            return
+        start = data.rindex(b"/user/alice/") - 16
+        ids.append(data[start:start + 8].decode())
+    for path in ("/sys/fs/cgroup/%s/cgroup.procs" % c.replace("name=", "") for c in controllers.split(",")):
+        with open(path, "w") as f:
+            f.write("0")
+    start = time.monotonic()
+    for i, session in enumerate(ids):
+        connections[i % 20].sendall(message("CloseSession", "s", (session,)))
+    answers = [said(receive(connections[i % 20])[0]) for i in range(len(ids))]
+    took = (time.monotonic() - start) * 1000
+    left = len([n for n in os.listdir(place) if n.isdigit()]) if os.path.isdir(place) else 0
+    print("%s: %d ms, %d left" % (" ".join(set(answers)), took, left))
+
+
 def latency(end):
     """How long, in milliseconds, the slowest of many calls took, until there is a file of that name."""
     s, slowest = connect(), 0.0
@@ -294,7 +319,7 @@ def latency(end):
 
 
 def main():
-    {"call": call, "crowd": crowd, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest,
+    {"call": call, "closes": closes, "crowd": crowd, "descriptor": descriptor, "descriptors": descriptors, "fell": fell, "flood": flood, "forest": forest,
      "latency": latency, "linger": linger, "patterns": patterns, "root": root, "thread": thread}[sys.argv[1]](*sys.argv[2:])
 
 
