@@ -157,10 +157,8 @@ static int delegation_remove(Manager *m, Delegation *d, int fd, Work *w) {
                 manager_emit(m, "CgroupEmptied", may_see, fill_emptied, d);
         d->told = true;
 
-        if (r >= 0 && !w->walk)
-                r = tree_walk_new(fd, &w->walk);
         if (r >= 0)
-                r = tree_walk_remove(w->walk, delegation_keep, m, w->deadline);
+                r = work_remove_below(m, w, fd);
         if (r == -ETIMEDOUT)
                 return r;
         if (r >= 0)
@@ -186,24 +184,6 @@ static int delegation_open(const Delegation *d) {
         return fd >= 0 && !has_record(fd) ? -ENOENT : TAKE_FD(fd);
 }
 
-/* v1 has to look for a process, and waits for the end of the one that it finds. */
-static int find_process(Manager *m, Delegation *d, int fd, Work *w) {
-        PidRef p;
-        pid_t pid;
-        int r = 0;
-
-        if (!w->walk) {
-                r = hierarchy_first_pid(fd, &pid);
-                if (r == 0)
-                        r = tree_walk_new(fd, &w->walk);
-        }
-        if (w->walk)
-                r = tree_walk_find_pid(w->walk, w->deadline, &pid);
-        if (r > 0 && d->lifetime == LIFETIME_EMPTY && d->watched.watch.pidfd < 0 && pidref_from_pid(pid, &p) >= 0)
-                (void) watcher_add_process(m->watcher, p.fd, &d->watched.watch);
-        return r;
-}
-
 static void delegation_set_populated(Delegation *d, int fd) {
         if (d->populated)
                 return;
@@ -218,7 +198,8 @@ static int delegation_look(Manager *m, void *owner, Work *w) {
         int r = fd;
 
         if (r >= 0 && w->step == 0) {
-                r = d->h->v2 ? d->h->ops->populated(d->h, fd, w->deadline) : find_process(m, d, fd, w);
+                r = d->h->v2 ? d->h->ops->populated(d->h, fd, w->deadline)
+                              : work_find_process(m, w, fd, d->lifetime == LIFETIME_EMPTY ? &d->watched.watch : NULL);
                 if (r == -ETIMEDOUT)
                         return r;
                 if (r >= 0)

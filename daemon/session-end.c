@@ -26,31 +26,14 @@ typedef struct Place {
         Work *work;
 } Place;
 
-/* v1 tells nobody: finds any process in the cgroup or below it, and waits for the end of that. */
-static int look_for_process(const Place *p, int fd) {
-        PidRef process;
-        pid_t pid;
-        int r = 0;
-
-        if (!p->work->walk) {
-                r = hierarchy_first_pid(fd, &pid);
-                if (r == 0)
-                        r = tree_walk_new(fd, &p->work->walk);
-        }
-        if (p->work->walk)
-                r = tree_walk_find_pid(p->work->walk, p->work->deadline, &pid);
-        if (r > 0 && p->session->process.watch.pidfd < 0 && pidref_from_pid(pid, &process) >= 0)
-                (void) watcher_add_process(p->manager->watcher, process.fd, &p->session->process.watch);
-        return r;
-}
-
 /* Whether a process is left in it: 1, 0, -ETIMEDOUT. If so, something will tell when that changes. */
 static int look(const Place *p) {
         _cleanup_close_ int fd = session_open_cgroup(p->session, p->h, p->suffix);
+        Watch *watch = &p->session->process.watch;
         int r = fd;
 
         if (r >= 0)
-                r = p->h->v2 ? p->h->ops->populated(p->h, fd, p->work->deadline) : look_for_process(p, fd);
+                r = p->h->v2 ? p->h->ops->populated(p->h, fd, p->work->deadline) : work_find_process(p->manager, p->work, fd, watch);
         if (r == -ETIMEDOUT)
                 return r;
         if (r == -ENOENT || r == -ENODEV || r == 0)
@@ -58,7 +41,7 @@ static int look(const Place *p) {
 
         /* What can't be told is asked again later. */
         if (r > 0 && p->h->v2 && *p->suffix)
-                (void) look_for_process(p, fd);
+                (void) work_find_process(p->manager, p->work, fd, watch);
         else if (r > 0 && p->h->v2 && p->session->events.watch.wd < 0)
                 (void) watcher_add_events(p->manager->watcher, fd, &p->session->events.watch);
         return 1;
@@ -70,7 +53,7 @@ static int remove_place(const Place *p) {
         const char *slash = strrchr(rel, '/');
         g_autofree char *parent = g_strndup(rel, slash ? (size_t) (slash - rel) : 0);
         _cleanup_close_ int parent_fd = -EBADF, fd = session_open_cgroup(p->session, p->h, p->suffix);
-        int r = 0;
+        int r;
 
         if (fd < 0)
                 return fd == -ENOENT ? 0 : fd;
@@ -79,10 +62,7 @@ static int remove_place(const Place *p) {
                 return parent_fd;
 
         /* What the user made below it and left empty is part of it. A delegation that is to persist stays. */
-        if (!p->work->walk)
-                r = tree_walk_new(fd, &p->work->walk);
-        if (r >= 0)
-                r = tree_walk_remove(p->work->walk, delegation_keep, p->manager, p->work->deadline);
+        r = work_remove_below(p->manager, p->work, fd);
         if (r >= 0)
                 r = tree_remove(parent_fd, slash ? slash + 1 : rel);
         if (r >= 0 && !*p->suffix) {

@@ -3,6 +3,7 @@
 #include "daemon/work.h"
 
 #include "common/deadline.h"
+#include "daemon/delegation.h"
 
 struct WorkTable {
         Manager *manager;
@@ -87,6 +88,29 @@ void work_forget(Manager *m, const void *owner) {
 void work_next_step(Work *w) {
         w->step++;
         w->walk = tree_walk_free(w->walk);
+}
+
+int work_find_process(Manager *m, Work *w, int fd, Watch *watch) {
+        PidRef p;
+        pid_t pid;
+        int r = 0;
+
+        if (!w->walk) {
+                r = hierarchy_first_pid(fd, &pid);
+                if (r == 0)
+                        r = tree_walk_new(fd, &w->walk);
+        }
+        if (w->walk)
+                r = tree_walk_find_pid(w->walk, w->deadline, &pid);
+        if (r > 0 && watch && watch->pidfd < 0 && pidref_from_pid(pid, &p) >= 0)
+                (void) watcher_add_process(m->watcher, p.fd, watch);
+        return r;
+}
+
+int work_remove_below(Manager *m, Work *w, int fd) {
+        int r = w->walk ? 0 : tree_walk_new(fd, &w->walk);
+
+        return r < 0 ? r : tree_walk_remove(w->walk, delegation_keep, m, w->deadline);
 }
 
 WorkTable *work_table_new(Manager *m) {

@@ -33,3 +33,11 @@ void work_forget(Manager *m, const void *owner);
 
 /* The next step; its walk begins anew. */
 void work_next_step(Work *w);
+
+/* Steps that walk, from a cgroup on; -ETIMEDOUT until they are through. */
+
+/* v1 tells nobody when a cgroup becomes empty: looks for any process in it or below, and has watch, which may be NULL, tell of
+ * that one's end. Returns 1, 0, -errno. */
+int work_find_process(Manager *m, Work *w, int fd, Watch *watch);
+/* Removes what is below and empty, and no live session or persistent delegation. Returns 0, -EBUSY, -errno. */
+int work_remove_below(Manager *m, Work *w, int fd);
