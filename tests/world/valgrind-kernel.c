@@ -5,7 +5,7 @@
  * valgrind 3.19, which is Debian 12's, does not know. Memory is what is looked at there; the other suites look at what
  * these calls do.
  *
- * openat2(2) and open_tree(2): openat(2), without what they refuse beyond it.
+ * openat2(2) and open_tree(2): openat(2), without what they refuse beyond it. mount_setattr(2): nothing, as there is no mount.
  * pidfd_open(2): not there. A process that a request names by number is refused, and the end of one that nobody gave
  * us a descriptor of is not waited for but looked for. NS_GET_OWNER_UID: valgrind does not know that it writes its
  * result. NS_GET_*_PIDNS: not there, as before Linux 6.11: valgrind takes the number in their argument for a pointer.
@@ -21,6 +21,8 @@
 #include <sys/types.h>
 
 __attribute__((visibility("default"))) int open_tree(int dir_fd, const char *path, unsigned flags);
+struct mount_attr;
+__attribute__((visibility("default"))) int mount_setattr(int fd, const char *path, unsigned flags, struct mount_attr *attr, size_t size);
 __attribute__((visibility("default"))) int ioctl(int fd, unsigned long request, ...);
 __attribute__((visibility("default"))) long syscall(long number, ...);
 
@@ -31,6 +33,10 @@ static int fail_with(int error) {
 
 int open_tree(int dir_fd, const char *path, unsigned flags) {
         return openat(dir_fd, *path ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int mount_setattr(int fd, const char *path, unsigned flags, struct mount_attr *attr, size_t size) {
+        return 0;
 }
 
 int ioctl(int fd, unsigned long request, ...) {
