@@ -115,7 +115,7 @@ in_session() {
         printf '%s\n' "$2" >"$control/command"
         rm -f "$control/done"
         touch "$control/run"
-        wait_until 60 test -e "$control/done" || diag "no end of: $2"
+        wait_until 180 test -e "$control/done" || diag "no end of: $2"
         cat "$control/output"
 }
 

@@ -27,38 +27,42 @@ install_include() {
         install_lxc_files ""
 }
 
-# install_parent: user-parent's root file system has real programs, and what was built as "meson install" would install it
-install_parent() {
-        local library modules root=$parent_root
-        library=$root$(dirname "$(ldconfig -p | awk '$1 == "libpam.so.0" { print $NF; exit }')")
-        su ubuntu -c "mkdir -p $root"
-        chown "$parent_id:$parent_id" "$root"
+# install_system NAME ROOT FIRST_ID COUNT: a root file system with real programs, and with what was built as "meson install" would
+# install it. ROOT has to be there, and be FIRST_ID's; the ids are the host's.
+install_system() {
+        local name=$1 root=$2 first=$3 count=$4 library
+        library=$(dirname "$(ldconfig -p | awk '$1 == "libpam.so.0" { print $NF; exit }')")
         "$CGW_SOURCE/tests/world/system-tar" |
-                su ubuntu -c "lxc-usernsexec -m u:0:165536:131072 -m g:0:165536:131072 -- tar -C $root -x -p --numeric-owner" || return 1
+                su ubuntu -c "lxc-usernsexec -m u:0:$first:$count -m g:0:$first:$count -- tar -C $root -x -p --numeric-owner" || return 1
 
-        modules=("$root/usr/bin/cgwarden" "$library/libcgwarden.so.0" "$library/security/pam_cgwarden.so")
-        install "$CGW_BUILD/client/cli/cgwarden" "${modules[0]}"
-        install "$CGW_BUILD/client/libcgwarden.so.0" "${modules[1]}"
-        install "$CGW_PAM_MODULE" "${modules[2]}"
-        install_lxc_files "$root"
-        echo '127.0.0.1 localhost user-parent' >"$root/etc/hosts"
-        echo user-parent >"$root/etc/hostname"
-        # An empty one would have systemd ask questions on the console.
-        dbus-uuidgen >"$root/etc/machine-id"
-        own "${modules[@]}" "$root/usr/share/cgwarden" "$root"/etc/{hosts,hostname,machine-id}
         # The host's modules are not the container's: its PAM line is a step of the story.
         sed -i -e '/pam_cgwarden/d' -e '/pam_systemd/d' -e '/pam_cap/d' "$root"/etc/pam.d/*
-        install -d -o "$parent_id" -g "$parent_id" "$root/srv"
-        mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+        install "$CGW_BUILD/client/cli/cgwarden" "$root/usr/bin/"
+        install "$CGW_BUILD/client/libcgwarden.so.0" "$root$library/"
+        install "$CGW_PAM_MODULE" "$root$library/security/pam_cgwarden.so"
+        install_lxc_files "$root"
+        echo "127.0.0.1 localhost $name" >"$root/etc/hosts"
+        echo "$name" >"$root/etc/hostname"
+        # An empty one would have systemd ask questions on the console.
+        dbus-uuidgen >"$root/etc/machine-id"
+        mkdir -p "$root/srv" "$root/etc/systemd/system/multi-user.target.wants"
         ln -s /lib/systemd/system/ssh.service "$root/etc/systemd/system/multi-user.target.wants/"
         ssh-keygen -A -f "$root" >/dev/null
-        own "$root/etc/ssh" "$root/etc/pam.d" "$root/etc/systemd/system"
-        install -d -o $((parent_id + 1000)) -g $((parent_id + 1000)) "$root/home/ubuntu"
+        install_tiny_init "$root"
+        find "$root" -xdev -user 0 -exec chown -h "$first:$first" {} +
+        install -d -o $((first + 1000)) -g $((first + 1000)) "$root/home/ubuntu"
 }
 
-# install_tiny_init: an init that opens the ways in (sshd, a login on a console), reaps, and ends when LXC asks it to
+# install_parent COUNT
+install_parent() {
+        su ubuntu -c "mkdir -p $parent_root"
+        own "$parent_root"
+        install_system user-parent "$parent_root" "$parent_id" "$1"
+}
+
+# install_tiny_init ROOT: an init that opens the ways in (sshd, a login on a console), reaps, and ends when LXC asks it to
 install_tiny_init() {
-        local init=$parent_root/usr/sbin/tiny-init
+        local init=$1/usr/sbin/tiny-init
         cat >"$init" <<-'END'
 		#!/bin/bash
 		trap 'exit 0' PWR TERM INT
@@ -74,7 +78,6 @@ install_tiny_init() {
 		done
 	END
         chmod 755 "$init"
-        own "$init"
 }
 
 # Where the kernel has AppArmor and the world can't see its namespace, LXC fails without this line; elsewhere it does nothing.
@@ -88,13 +91,8 @@ configure_parent() {
         documented_file '~/.local/share/lxc/user-parent/config' >>"$parent/config"
         echo "$unconfined" >>"$parent/config"
         case $1 in
-        tiny)
-                install_tiny_init
-                echo 'lxc.init.cmd = /usr/sbin/tiny-init' >>"$parent/config"
-                ;;
-        systemd)
-                echo 'lxc.init.cmd = /lib/systemd/systemd' >>"$parent/config"
-                ;;
+        tiny) echo 'lxc.init.cmd = /usr/sbin/tiny-init' >>"$parent/config" ;;
+        systemd) echo 'lxc.init.cmd = /lib/systemd/systemd' >>"$parent/config" ;;
         esac
         chown ubuntu:ubuntu "$parent/config"
 }
@@ -167,30 +165,30 @@ shown() {
 run_as() {
         # shellcheck disable=SC2016 # for the session's shell
         local command='for c in lxc-create lxc-start lxc-attach lxc-stop lxc-ls lxc-info lxc-wait; do
-                eval "$c() { timeout -k 5 60 $c \"\$@\" </dev/null; }"
+                eval "$c() { timeout -k 5 150 $c \"\$@\" </dev/null; }"
         done
         cd "${HOME:-/}"'
-        if [[ $1 == root@user-child ]]; then
+        if [[ $1 == root@user-child && ! -e /run/held.$1 ]]; then
                 run_as ubuntu@user-parent "lxc-attach -n user-child --clear-env -- sh -c $(printf %q "$2")"
         else
                 in_session "$1" "$command"$'\n'"$2"
         fi
 }
 
-# hold_inside NAME OUTER START: a session in user-parent, until "release NAME". START is run in the session OUTER and logs in;
-# %s in it is the command that the login is to run. Below the container's /srv both meet.
+# hold_inside NAME OUTER START [ROOT]: a session in a container, until "release NAME". START is run in the session OUTER and logs in;
+# %s in it is the command that the login is to run. Below the /srv of the container (ROOT: user-parent's if not given) both meet.
 hold_inside() {
-        local name=$1 outer=$2 control=$parent_root/srv/$1 start
+        local name=$1 outer=$2 control=${4-$parent_root}/srv/$1 start
         rm -rf "$control"
         mkdir -m 777 "$control"
         ln -sfn "$control" "/run/held.$name"
         session_loop "/srv/$name" >"$control/loop"
         # shellcheck disable=SC2059 # it is a format
         printf -v start "$3" "bash /srv/$name/loop"
-        in_session "$outer" "cd; setsid $start </dev/null >~/held.$name 2>&1 &" >/dev/null
+        in_session "$outer" "cd; setsid $start </dev/null >/tmp/held.$name 2>&1 &" >/dev/null
         wait_until 30 test -e "$control/ready" || {
                 diag "the session $name does not start: $start"
-                diag </home/ubuntu/"held.$name"
+                in_session "$outer" "cat /tmp/held.$name" | diag
                 return 1
         }
 }
