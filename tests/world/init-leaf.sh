@@ -66,7 +66,7 @@ allowed root ' true' Create ss hugetlb /storm/x
 echo 1 >"$top/storm/init.scope/cgroup.kill"
 wait "${storms[@]}" 2>/dev/null || true
 
-# ---- killed in place of each of its steps: nothing has happened
+# ---- each of its steps fails, or the daemon is killed in place of it: nothing has happened
 
 stop_daemon
 export CGW_KILL_AT=/run/lock/kill-at
@@ -79,60 +79,71 @@ chmod +x "$CGW_OUTPUT/mortal"
 export CGW_DAEMON=$CGW_OUTPUT/mortal
 start_daemon --no-bus
 
-# killed NAME MIN SNAPSHOT COMMAND...: until the command is answered. It takes MIN steps at least.
-killed() {
-        local name=$1 min=$2 snapshot=$3 before answer wrong='' n
-        shift 3
-        restart # it counts from its start
+# faulty HOW NAME MIN SNAPSHOT COMMAND...: HOW is fail or kill; until the command is answered. It takes MIN steps at least.
+faulty() {
+        local how=$1 name="$2: $1" min=$3 snapshot=$4 before answer wrong='' n
+        shift 4
         before=$("$snapshot")
         for ((n = 1; n < 200; n++)); do
-                echo "$n" >"$CGW_KILL_AT"
+                echo "$n $how" >"$CGW_KILL_AT"
                 answer=$("$@")
                 rm "$CGW_KILL_AT"
                 [[ $answer != ok* ]] || break
-                wait "$daemon_pid" 2>/dev/null || true
-                start_daemon --no-bus
+                if [[ $how == kill ]]; then
+                        wait "$daemon_pid" 2>/dev/null || true
+                        start_daemon --no-bus
+                fi
                 [[ $before == "$("$snapshot")" ]] || wrong+="$n: $("$snapshot" | xargs); "
         done
         like '^ok ' "$answer" "$name: at last it is done"
-        is '' "$wrong" "$name: killed at every step, nothing has happened"
+        is '' "$wrong" "$name: whichever step it is, nothing has happened"
         diag "$n steps"
         check "$name: it has its steps" test "$n" -gt "$min"
-        is '' "$(getfattr -d -m trusted.cgwarden.intent --absolute-names "$top" 2>/dev/null)" "$name: no intent is left"
+        if [[ $how == kill ]]; then
+                is '' "$(getfattr -d -m trusted.cgwarden.intent --absolute-names "$top" 2>/dev/null)" "$name: no intent is left"
+        else
+                # To take the intent away is the last step, the one that failed without harm.
+                setfattr -x trusted.cgwarden.intent "$top"
+        fi
 }
 # snapshot CGROUP: what is below it, with owners, processes and controllers
 snapshot() {
         find "$top$1" -type d -printf '%P %u %m\n' | sort
         find "$top$1" \( -name cgroup.procs -o -name cgroup.subtree_control \) -exec grep -H . {} + | sort || true
 }
-in_killed() {
-        snapshot /killed
+in_faulty() {
+        snapshot /faulty
 }
-fill_killed() {
-        mkdir -p "$top/killed"
+fill_faulty() {
+        mkdir -p "$top/faulty"
         for _ in 1 2 3; do
                 sleeper root
-                echo "$sleeper_pid" >"$top/killed/cgroup.procs"
+                echo "$sleeper_pid" >"$top/faulty/cgroup.procs"
         done
 }
-
-fill_killed
-killed 'a new leaf' 6 in_killed request root InitLeaf ss unified /killed
-fill_killed
-killed 'a leaf that is there' 5 in_killed request root InitLeaf ss unified /killed
-is 6 "$(wc -l <"$top/killed/init.scope/cgroup.procs")" 'all are in it'
-
-begin_c1 'a session that needs a leaf'
-ask 'for i in 1 2; do sleep 1000 & done' >/dev/null
 open_session() {
         ask "\$bus_call OpenSession 'suuha{sv}' someone 0 0 pid:$inner 1 Controllers s hugetlb"
 }
 in_container() {
         snapshot /alice
 }
-killed "$container_name" 20 in_container open_session
-is "/alice/c1/user/someone/0/init.scope 3" "$(cgroup_of unified "$inner") $(in_c1 /init.scope | wc -w)" "$container_name: all are where they are to be"
-end_c1
+
+for how in fail kill; do
+        fill_faulty
+        faulty $how 'a new leaf' 6 in_faulty request root InitLeaf ss unified /faulty
+        fill_faulty
+        faulty $how 'a leaf that is there' 5 in_faulty request root InitLeaf ss unified /faulty
+        is 6 "$(wc -l <"$top/faulty/init.scope/cgroup.procs")" "$how: all are in it"
+        echo 1 >"$top/faulty/cgroup.kill"
+        wait_until 10 rmdir "$top/faulty/init.scope"
+
+        begin_c1 'a session that needs a leaf'
+        ask 'for i in 1 2; do sleep 1000 & done' >/dev/null
+        faulty $how "$container_name" 20 in_container open_session
+        is "/alice/c1/user/someone/0/init.scope 3" "$(cgroup_of unified "$inner") $(in_c1 /init.scope | wc -w)" \
+                "$how: $container_name: all are where they are to be"
+        end_c1
+done
 
 check 'the daemon has not been hurt' kill -0 "$daemon_pid"
 done_testing
