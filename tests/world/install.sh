@@ -27,6 +27,8 @@ check 'the command' test -x "$root/usr/bin/cgwarden"
 for page in man1/cgwarden.1 man3/libcgwarden.3 man5/cgwarden.conf.5 man8/cgwardend.8; do
         check "the man page ${page#*/}" test -s "$root/usr/share/man/$page"
 done
+check "LXC's include file" test -s "$root/usr/share/cgwarden/lxc/cgwarden.conf"
+check 'and its hook' test -x "$root/usr/share/cgwarden/lxc/mount-hierarchies"
 check 'the bash completion' test -s "$root/usr/share/bash-completion/completions/cgwarden"
 check 'the zsh completion' test -s "$root/usr/share/zsh/site-functions/_cgwarden"
 
