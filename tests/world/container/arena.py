@@ -7,7 +7,7 @@ import socket
 import boxes
 import peer
 from boxes import inside, state
-from host import ALICE, FREEZE, IDS, LAYOUT, ONE, SEPARATE, THAWED, place
+from host import ALICE, FREEZE, IDS, LAYOUT, MOUNT, ONE, SEPARATE, THAWED, place
 
 
 class Arena:
@@ -104,8 +104,8 @@ def option_calls(a, fds):
     return a.box.call("Delegate", "ssa{sv}", ONE, "/new", {"PidFds": ("ah", list(range(len(fds))))}, fds=fds)
 
 
-def separate(a, name, uids, flags, by_tools=False):
-    """One more container of alice's, at /alice/NAME."""
+def separate(a, name, uids, flags, by_tools=False, elsewhere=None):
+    """One more container of alice's, at /alice/NAME. elsewhere: in all hierarchies but the first it is there."""
     alice = boxes.first()
     alice.do("become", ALICE, ALICE)
     outer = alice.fork()
@@ -115,7 +115,9 @@ def separate(a, name, uids, flags, by_tools=False):
     else:
         alice.do("run", "open('/proc/%d/setgroups', 'w').write('deny')" % outer.inner)
         alice.do("maps", outer.inner, uids, uids, False)
-    place("/alice/" + name)(outer.pid)
+    place(elsewhere or "/alice/" + name)(outer.pid)
+    with open(MOUNT + "/alice/" + name + "/cgroup.procs", "w") as f:
+        f.write(str(outer.pid))
     outer.do("unshare", flags)
     box = outer.fork()
     a.ended += [alice, outer, box]

@@ -40,7 +40,8 @@ def reused_connection(a):
         other = with_number(number, uid)
         if not other:
             yield "the number %d can't be had again" % number
-        for answer in (heir.call("ListChildren", "ss", ONE, "/"), heir.call("Create", "ss", ONE, "/x")):
+        # The last one is what the client, with its ids, could do in the other's namespaces.
+        for answer in (heir.call("ListChildren", "ss", ONE, "/"), heir.call("Create", "ss", ONE, "/x"), heir.call("Create", "ss", ONE, a.root + "/x")):
             yield from not_refused(answer, ("AccessDenied",), "as uid %d" % uid)
         os.close(connection)
         other and other.end()
@@ -74,7 +75,7 @@ def reused_before(a):
             pass
         if said.endswith(b"AGREE_UNIX_FD\r\n"):
             heir.do("take_connection", fds=[heir_socket.fileno()])
-            for member, path in (("ListChildren", "/"), ("Create", "/x"), ("ListChildren", "/secret")):
+            for member, path in (("ListChildren", "/"), ("Create", "/x"), ("ListChildren", "/secret"), ("Create", a.root + "/x")):
                 yield from not_refused(heir.call(member, "ss", ONE, path), ("AccessDenied",), "as uid %d" % uid)
         heir_socket.close()
         other and other.end()

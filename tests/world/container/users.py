@@ -6,7 +6,7 @@ import os
 import boxes
 from arena import ONCE, attack, not_refused, object_path, option_calls, separate
 from boxes import inside
-from host import ALICE, DAEMON, FROZEN, IDS, MOUNT, MOUNTS, ONE, cgroups_of, handed_over, place, read
+from host import ALICE, DAEMON, FROZEN, IDS, MOUNT, MOUNTS, ONE, SEVERAL, cgroups_of, handed_over, place, read
 
 
 @attack("an ordinary user inside, and root of a namespace of that user's own")
@@ -250,3 +250,19 @@ for fd in answer.fds:
             yield "%s: it may write %s" % (controller, found)
     for path in ("/secret", "/alice"):
         yield from not_refused(box.call("ListChildren", "ss", ONE, path), ("NoSuchCgroup",), path)
+
+
+@attack("roots that are not the same cgroup in every hierarchy", depths=ONCE, layouts=("v1", "hybrid"))
+def uneven_roots(a):
+    for elsewhere in ("/alice/c10", "/"):
+        box = separate(a, "owner", [(0, IDS, 65536)], boxes.NEWCGROUP | boxes.NEWPID, True, elsewhere)
+        box.do("become", 0, 0)
+        for path in ("/", "/x", "/alice", "/alice/c10", "/secret"):
+            for method in a.with_argument("path"):
+                answer = a.try_method(method, box=box, path=path, controllers=SEVERAL)
+                if not answer.error and answer.values != [False]:
+                    yield "%s, %s %s: %s" % (elsewhere, method[1], path, answer)
+        answer = box.call("OpenSession", "suuha{sv}", "me", 0, 0, 0, {"Controllers": ("s", SEVERAL)}, fds=[box.pidfd])
+        yield from not_refused(answer, ("AccessDenied",), "%s, OpenSession" % elsewhere)
+        if sorted(os.listdir(MOUNT + "/alice/owner")) != sorted(os.listdir(MOUNT + "/alice/shared")):
+            yield "%s: something was made in the one that is its own" % elsewhere
