@@ -23,6 +23,10 @@ attacks() {
                 case $line in
                 'ok '*) ok "${line#ok }" ;;
                 'not ok '*) not_ok "${line#not ok }" ;;
+                'known '*) # a known defect: TAP's TODO
+                        tap_count=$((tap_count + 1))
+                        echo "not ok $tap_count - ${line#known }"
+                        ;;
                 *) diag "$line" ;;
                 esac
         done < <(python3 -B "$CGW_SOURCE/tests/world/hostile-container.py" "$daemon_pid" "$CGW_WORLD_LAYOUT" "$kernel" "$depths" "$@" 2>&1 || echo "not ok it ends with status $?")

@@ -2,11 +2,13 @@
 """Cgroups that are hard to speak of."""
 
 import os
+import threading
+import time
 
 import boxes
-from arena import attack
+from arena import ONCE, attack
 from boxes import inside, state
-from host import MOUNT, ONE
+from host import MOUNT, ONE, OVERFLOW
 
 
 @inside
@@ -79,3 +81,39 @@ def deep_tree(a):
 def odd_names(a):
     for name in (b"\xff\xfe", b"x (deleted)", b"..." , b" ", b"a:b,c", b"%s%n", b"\xe2\x80\xae", b"'\"$(x)"):
         yield from in_an_odd_place(a, [name, name])
+
+@inside
+def swap(root, seconds):
+    """As soon as "a" is made, "hosts" is put in its place."""
+    end, n = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        try:
+            os.rename(root + "/a", root + "/z")
+        except FileNotFoundError:
+            continue
+        try:
+            os.rename(root + "/hosts", root + "/a")
+        except FileExistsError:
+            os.rmdir(root + "/z")
+            continue
+        time.sleep(0.001)  # for the daemon to go on
+        owner = os.stat(root + "/a").st_uid
+        os.rename(root + "/a", root + "/hosts")
+        os.rmdir(root + "/z")
+        n += 1
+        if owner != OVERFLOW:
+            return "what is the host's has been handed over, in attempt %d" % n
+    return None
+
+
+@attack("a cgroup that is put in the place of one that is made, in its own root", depths=ONCE, layouts=("v1",),
+        todo="it is opened by name after mkdir(2), and handed over by its path")
+def renamed_meanwhile(a):
+    os.mkdir(MOUNT + a.root + "/hosts")
+    sub, found = a.fork(), []
+    thread = threading.Thread(target=lambda: found.append(sub.do("swap", MOUNT + a.root, 3)))
+    thread.start()
+    while thread.is_alive():
+        a.box.call("Create", "ss", ONE, "/a")
+    if found != [None]:
+        yield found
