@@ -12,6 +12,10 @@
 #include "common/util.h"
 #include "daemon/closer.h"
 
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04 /* Linux 6.5 */
+#endif
+
 /* Of one connection at a time. A request has 64 processes at most. */
 #define UNCLOSED_MAX 80
 
@@ -113,9 +117,16 @@ static bool take_over(Received *r, int *fds, size_t n) {
 static bool take_over_all(Received *r, struct msghdr *m) {
         bool good = true;
 
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+                int *fds = (int *) (void *) CMSG_DATA(c);
+
                 if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-                        good &= take_over(r, (int *) (void *) CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+                        good &= take_over(r, fds, (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+                /* A socket that a proxy has handed over it may have kept, and have the kernel give us one with each message
+                 * (SO_PASSPIDFD), of which sd-bus does not know. */
+                else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_PIDFD)
+                        safe_close(*fds);
+        }
         return good;
 }
 
