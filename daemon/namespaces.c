@@ -150,7 +150,7 @@ int process_read_status_text(pid_t pid, char **ret) {
 
 int process_read_status(const PidRef *p, ProcessStatus *ret) {
         _cleanup_free_ char *text = NULL;
-        unsigned uids[3], gids[2];
+        unsigned uids[3], gids[3];
         bool kernel_thread = false;
         const char *caps;
         int r;
@@ -161,7 +161,7 @@ int process_read_status(const PidRef *p, ProcessStatus *ret) {
 
         r = read_ids(status_line(text, "Uid:"), uids, 3);
         if (r >= 0)
-                r = read_ids(status_line(text, "Gid:"), gids, 2);
+                r = read_ids(status_line(text, "Gid:"), gids, 3);
         caps = status_line(text, "CapEff:");
         if (r < 0 || !caps)
                 return -EIO;
@@ -180,7 +180,9 @@ int process_read_status(const PidRef *p, ProcessStatus *ret) {
                 .ruid = uids[0],
                 .euid = uids[1],
                 .suid = uids[2],
+                .rgid = gids[0],
                 .egid = gids[1],
+                .sgid = gids[2],
                 .sys_admin = strtoull(caps, NULL, 16) & (1ULL << 21), /* CAP_SYS_ADMIN */
                 .kernel_thread = kernel_thread,
         };

@@ -39,7 +39,7 @@ int pid_to_namespace(int pid_namespace, pid_t pid, pid_t *ret);
 /* What /proc/PID/status says. */
 typedef struct ProcessStatus {
         uid_t ruid, euid, suid;
-        gid_t egid;
+        gid_t rgid, egid, sgid;
         bool sys_admin; /* effective CAP_SYS_ADMIN, in the process's own user namespace */
         bool kernel_thread;
 } ProcessStatus;

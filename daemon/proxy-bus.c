@@ -44,7 +44,8 @@ static int read_options(sd_bus_message *message, ClientOptions *o, sd_bus_error 
         return k < 0 ? k : sd_bus_message_exit_container(message);
 }
 
-/* The process that the proxy speaks for; its ids are those that it had towards the proxy, for it may have changed them. */
+/* The process that the proxy speaks for; its ids are those that it had towards the proxy, for it may have changed them. That
+ * the uid is one of its own, caller_new() looks at. */
 static int read_identity(const Caller *proxy, const ClientOptions *o, ClientIdentity *ret, sd_bus_error *error) {
         ProcessStatus status;
         int k = call_get_pidfd(o->process, &ret->process, error);
@@ -59,6 +60,8 @@ static int read_identity(const Caller *proxy, const ClientOptions *o, ClientIden
         if ((o->has_uid && !caller_uid_from(proxy, o->uid, &ret->uid)) || (o->has_gid && !caller_gid_from(proxy, o->gid, &ret->gid)))
                 return refuse(error, CGW_ERROR(InvalidValue), "uid %u or gid %u is not mapped in the caller's user namespace",
                               o->uid, o->gid);
+        if (ret->gid != status.rgid && ret->gid != status.egid && ret->gid != status.sgid)
+                return refuse(error, CGW_ERROR(AccessDenied), "the client is refused: gid %u is not its own", o->gid);
         return 0;
 }
 
