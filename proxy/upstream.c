@@ -47,13 +47,11 @@ static void close_bus(Upstream *u) {
 
 static int open_bus(Upstream *u);
 
+/* Until it is ready: who listens above need not answer. */
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         Upstream *u = userdata;
         uint64_t now;
-        int r = open_bus(u);
-
-        if (r >= 0)
-                return 0;
+        int r = u->bus ? 0 : open_bus(u);
 
         (void) sd_event_now(u->event, CLOCK_MONOTONIC, &now);
         if (!u->missing && now >= u->lost_at + MISSING_USEC) {
@@ -66,9 +64,13 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void lose(Upstream *u) {
+        uint64_t now;
+
+        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &now);
+        if (u->ready)
+                u->lost_at = now;
         close_bus(u);
-        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &u->lost_at);
-        (void) sd_event_source_set_time(u->retry, u->lost_at + RETRY_USEC);
+        (void) sd_event_source_set_time(u->retry, now + RETRY_USEC);
         (void) sd_event_source_set_enabled(u->retry, SD_EVENT_ONESHOT);
         u->handlers->state(u->userdata);
 }
@@ -91,14 +93,15 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         Upstream *u = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(reply);
 
-        /* A lost connection says so itself. */
         if (e) {
                 log_full(LOG_DEBUG, sd_bus_error_get_errno(e), u->path, "it does not answer: %s", e->message);
+                lose(u);
                 return 0;
         }
         log_full(LOG_INFO, 0, u->path, "connected");
         u->ready = true;
         u->missing = false;
+        (void) sd_event_source_set_enabled(u->retry, SD_EVENT_OFF);
         u->handlers->state(u->userdata);
         return 0;
 }
@@ -133,6 +136,8 @@ static int open_bus(Upstream *u) {
         }
 
         r = sd_bus_negotiate_fds(u->bus, true);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(u->bus, CALL_TIMEOUT_USEC);
         if (r >= 0)
                 r = sd_bus_add_filter(u->bus, NULL, on_message, u);
         if (r >= 0)
@@ -237,7 +242,7 @@ int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded
 
         a = g_new(Adding, 1);
         *a = (Adding) { .upstream = u, .added = added, .userdata = userdata };
-        r = sd_bus_call_async(u->bus, &slot, message, on_added, a, CALL_TIMEOUT_USEC);
+        r = sd_bus_call_async(u->bus, &slot, message, on_added, a, 0);
         if (r < 0) {
                 g_free(a);
                 return r;
