@@ -144,6 +144,7 @@ static void on_added(int error, void *userdata) {
         sd_bus_message *request;
         int r = error < 0 ? error : open_connection(c);
 
+        c->call = sd_bus_slot_unref(c->call);
         if (r < 0) {
                 give_up(c, error < 0 ? "the daemon does not take the caller" : "cannot connect to the daemon");
                 return;
