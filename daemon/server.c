@@ -354,7 +354,7 @@ int connection_add_client(Connection *via, int socket, ClientIdentity *identity,
         r = serve(via->server, &fd, caller, NULL, caller->charge, via);
         if (r == -EDQUOT)
                 return refuse(error, CGW_ERROR(QuotaExceeded), "the client's user has as many connections as it may");
-        return r;
+        return r < 0 ? refuse(error, CGW_ERROR(InvalidValue), "nobody is at the other end of the socket") : r;
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
