@@ -86,6 +86,7 @@ is "$own_cgroups" "$(run_as ubuntu@user-parent "$show_cgroups" | drawn)" 'su -l:
 
 # ---- user-child, and the trees
 
+step ubuntu@user-parent 'cgwarden doctor'
 write_inside .config/lxc/default.conf < <(documented_file '~/.config/lxc/default.conf')
 step ubuntu@user-parent 'lxc-create -n user-child -t busybox'
 write_inside .local/share/lxc/user-child/config < <(documented_file '~/.local/share/lxc/user-child/config' && echo "$unconfined")
