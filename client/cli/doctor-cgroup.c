@@ -230,7 +230,8 @@ static char *names_without(char **wanted, const char *there) {
 
 /*
  * A cgroup that holds processes can't enable controllers for those below it; the host's own root can ("No Internal
- * Process Constraint" in the kernel's cgroup-v2.rst), and is the only one without cgroup.type.
+ * Process Constraint" in the kernel's cgroup-v2.rst), and is the only one without cgroup.type. A login moves them
+ * where it can, so that this alone is no reason to fail.
  */
 void check_leaf(struct doctor *d) {
         const cgw_hierarchy_t unified = {.name = "unified", .version = 2};
@@ -250,17 +251,14 @@ void check_leaf(struct doctor *d) {
         if (!g_file_test(type, G_FILE_TEST_EXISTS) || !pids || !*pids)
                 return;
 
-        doctor_add(
-                d,
-                (struct finding){
-                        .state = *lacking ? STATE_MISSING : STATE_WARNING,
-                        .object = g_strdup("root cgroup"),
-                        .reason = *lacking
-                                          ? g_strdup_printf("holds processes, so that %s can't be enabled below it",
-                                                            lacking)
-                                          : g_strdup("holds processes, so that no controller can be enabled below it"),
-                        .mend = g_strdup("cgwarden init-leaf"),
-                });
+        doctor_add(d, (struct finding){
+                              .state = STATE_WARNING,
+                              .object = g_strdup("root cgroup"),
+                              .reason = g_strdup_printf(
+                                      "holds processes: %s can be enabled below it when they are in a leaf",
+                                      *lacking ? lacking : "controllers"),
+                              .mend = g_strdup("cgwarden init-leaf"),
+                      });
 }
 
 /* ---- The caller's own cgroup ---- */
