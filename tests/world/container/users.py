@@ -106,6 +106,8 @@ def host_inside(a):
                    a.box.call("Chown", "ssuu", ONE, "/visit", 1, 1), option_calls(a, [visitor.pidfd]),
                    a.box.call("OpenSession", "suuha{sv}", "me", 0, 0, 0, {"Controllers": ("s", ONE)}, fds=[visitor.pidfd])):
         yield from not_refused(answer, ("AccessDenied",), "a host's process")
+    # A leaf for the visitor would be the container's.
+    yield from not_refused(a.box.call("InitLeaf", "ss", ONE, "/visit"), ("AccessDenied", "NotSupported"), "InitLeaf")
     if cgroups_of(visitor.pid)[ONE] != a.root + "/visit":
         yield "it has been moved to %s" % cgroups_of(visitor.pid)[ONE]
 
