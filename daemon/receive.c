@@ -19,12 +19,16 @@
 /* Of one connection at a time. A request has 64 processes at most. */
 #define UNCLOSED_MAX 80
 
+/* What sd-bus has forgotten is not looked for in every turn of the event loop. */
+#define LOOKS_MAX 64
+
 /* sd-bus takes 128 MiB. A Delegate with as many values as it may have is no larger than this. */
 #define MESSAGE_MAX (1024 * 1024)
 
 struct Received {
         int fd;       /* the socket */
         GArray *used; /* Used */
+        unsigned looks; /* since there was something new in it */
 };
 
 typedef struct Used {
@@ -35,6 +39,7 @@ typedef struct Used {
 /* Static, as recvmsg() is told nothing but the number of the socket. */
 static GHashTable *sockets; /* its number -> Received */
 static GHashTable *owners;  /* of the numbers from first_number() on: who had it last */
+static GHashTable *shadowed; /* Received that have shadows */
 
 static int first_number(void) {
         static int first;
@@ -110,6 +115,9 @@ static bool take_over(Received *r, int *fds, size_t n) {
                 fds[i] = moved.fd;
                 g_hash_table_insert(owners, GINT_TO_POINTER(moved.fd), r);
                 g_array_append_val(r->used, moved);
+                if (moved.shadow >= 0)
+                        g_hash_table_add(shadowed, r);
+                r->looks = 0;
         }
         return good;
 }
@@ -161,6 +169,7 @@ Received *receive_watch(int fd) {
         if (!sockets) {
                 sockets = g_hash_table_new(NULL, NULL);
                 owners = g_hash_table_new(NULL, NULL);
+                shadowed = g_hash_table_new(NULL, NULL);
         }
         r->fd = fd;
         r->used = g_array_new(FALSE, FALSE, sizeof(Used));
@@ -168,7 +177,20 @@ Received *receive_watch(int fd) {
         return r;
 }
 
+/* Whether there is nothing more to wait for: a message is handled as soon as it is complete. */
+static gboolean is_settled(gpointer key, gpointer value, gpointer userdata) {
+        Received *r = key;
+
+        return forget_closed(r) == 0 || ++r->looks >= LOOKS_MAX;
+}
+
+void receive_settle(void) {
+        if (shadowed && g_hash_table_size(shadowed) > 0)
+                (void) g_hash_table_foreach_remove(shadowed, is_settled, NULL);
+}
+
 static void close_left(Received *r) {
+        g_hash_table_remove(shadowed, r);
         for (unsigned i = 0; i < r->used->len; i++) {
                 Used *u = &g_array_index(r->used, Used, i);
 

@@ -15,5 +15,8 @@ typedef struct Received Received;
 
 /* From now on. */
 Received *receive_watch(int fd);
+/* To be called when a turn of the event loop is over: sockets that its messages had are let go. One of them may be the other
+ * end of the connection that it came by, which would never end. */
+void receive_settle(void);
 /* The connection is being freed, by sd-bus itself perhaps: the rest is done when that is through. */
 void receive_end(Received *r, sd_event *event);

@@ -32,7 +32,7 @@
 struct Server {
         Manager *manager;
         int listen_fd;
-        sd_event_source *listen_source, *pause;
+        sd_event_source *listen_source, *pause, *settle;
         GHashTable *peers; /* Connection */
         Connection *system;
         sd_id128_t id;
@@ -398,6 +398,11 @@ static void free_connection(gpointer p) {
         connection_free(p);
 }
 
+static int on_turn_over(sd_event_source *source, void *userdata) {
+        receive_settle();
+        return 0;
+}
+
 int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret) {
         Server *s = g_new0(Server, 1);
         int r;
@@ -408,6 +413,8 @@ int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret) {
         m->server = s;
 
         r = sd_id128_randomize(&s->id);
+        if (r >= 0)
+                r = sd_event_add_post(m->event, &s->settle, on_turn_over, s);
         if (r >= 0 && listen_fd >= 0)
                 r = sd_event_add_io(m->event, &s->listen_source, listen_fd, EPOLLIN, on_listen, s);
         if (r >= 0 && s->listen_source)
@@ -439,6 +446,7 @@ Server *server_free(Server *s) {
 
         s->manager->server = NULL;
         sd_event_source_unref(s->listen_source);
+        sd_event_source_unref(s->settle);
         sd_event_source_unref(s->pause);
         safe_close(s->listen_fd);
         end_all(s, s->peers);
