@@ -126,11 +126,13 @@ class Answer:
 
 
 class Peer:
-    def __init__(self, path=PATH, timeout=20):
+    def __init__(self, path=PATH, timeout=20, connection=None):
+        """connection: a socket whose other end is, or is to be, the daemon's."""
         self.serial, self.signals = 0, []
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket = connection or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
+        if not connection:
+            self.socket.connect(path)
         self.greeted = False
 
     def greet(self):

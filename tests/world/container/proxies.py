@@ -15,10 +15,7 @@ from host import IDS, NOBODY, ONE, UNMAPPED
 def pair():
     """A connection that somebody else shall have served; its other end."""
     ours, theirs = socket.socketpair()
-    ours.settimeout(20)
-    p = peer.Peer.__new__(peer.Peer)
-    p.serial, p.signals, p.greeted, p.socket = 0, [], False, ours
-    state["peer"] = p
+    state["peer"] = peer.Peer(connection=ours)
     return None, (theirs.detach(),)
 
 
