@@ -80,6 +80,14 @@ static Connection *connection_free(Connection *c) {
         return NULL;
 }
 
+/* A client whose proxy has gone is not answered that "the process" has: it connects again. */
+static void cut_off_proxy(const Connection *c, const Caller *caller) {
+        const char *reason;
+
+        if (caller->via && caller_refresh(caller->via, &reason) < 0)
+                (void) shutdown(sd_bus_get_fd(c->bus), SHUT_RDWR);
+}
+
 int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, sd_bus_error *error) {
         Caller *caller = c->caller;
         const char *reason = c->refusal;
@@ -94,8 +102,10 @@ int connection_get_caller(Connection *c, sd_bus_message *message, Caller **ret, 
                 return refuse(error, CGW_ERROR(AccessDenied), "the caller is refused: %s", reason);
 
         r = caller_refresh(caller, &reason);
-        if (r < 0)
+        if (r < 0) {
+                cut_off_proxy(c, caller);
                 return refuse(error, CGW_ERROR(AccessDenied), "the caller is refused: %s", reason);
+        }
         *ret = caller;
         return 0;
 }

@@ -8,7 +8,8 @@
 #include "common/log.h"
 #include "dbus/service.h"
 
-#define CLIENTS_MAX 1024
+/* A descriptor each, of the 1024 that a process has as a rule. */
+#define CLIENTS_MAX 256
 /* Messages that wait until the daemon knows their sender. */
 #define WAITING_MAX 64
 

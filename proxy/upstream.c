@@ -198,7 +198,7 @@ static int on_added(sd_bus_message *reply, void *userdata, sd_bus_error *error) 
         const sd_bus_error *e = sd_bus_message_get_error(reply);
 
         if (e)
-                log_full(LOG_NOTICE, 0, NULL, "a client is turned away above: %s", e->message ? e->message : e->name);
+                log_full(LOG_DEBUG, 0, NULL, "a client is turned away above: %s", e->message ? e->message : e->name);
         if (a->added)
                 a->added(e ? -sd_bus_error_get_errno(e) : 0, a->userdata);
         return 0;
