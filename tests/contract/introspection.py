@@ -48,12 +48,13 @@ def from_file(name):
     return ElementTree.parse(source / "dbus" / name).getroot()
 
 
-def compare(path, name):
-    tap.check(tap.differences(describe(from_daemon(path)), "the daemon", describe(from_file(name)), name),
-              f"{path} is what {name} says")
+def compare(path, *names):
+    files = [line for name in names for line in describe(from_file(name))]
+    tap.check(tap.differences(describe(from_daemon(path)), "the daemon", files, "the XML"),
+              f"{path} is what {' and '.join(names)} say")
 
 
-compare("/org/cgwarden1", "org.cgwarden1.Manager.xml")
+compare("/org/cgwarden1", "org.cgwarden1.Manager.xml", "org.cgwarden1.Proxy.xml")
 
 nodes = [n.get("name") for n in from_daemon("/org/cgwarden1/session").findall("node")]
 tap.check([] if len(nodes) == 1 else [f"the nodes are {nodes}"], "the session has an object")

@@ -31,7 +31,8 @@ def done():
 
 def differences(a, a_name, b, b_name):
     """What is in one of two collections and not in the other."""
-    for x in sorted(set(a) - set(b)):
+    a, b = set(a), set(b) # they may be generators
+    for x in sorted(a - b):
         yield f"{x} is in {a_name}, not in {b_name}"
-    for x in sorted(set(b) - set(a)):
+    for x in sorted(b - a):
         yield f"{x} is in {b_name}, not in {a_name}"

@@ -76,7 +76,12 @@ is 42 "$status" "the command's status is the world's"
 in_world v1 'kill -KILL $$'
 is 137 "$status" 'a command that is killed'
 status=0
-setpriv --reuid 65534 --clear-groups "$here/world" --layout v1 -- true 2>/dev/null || status=$?
+# The checkout may be where only root can go.
+copy=$(mktemp -d)
+chmod 755 "$copy"
+cp "$here/world" "$copy/"
+(cd / && exec setpriv --reuid 65534 --clear-groups "$copy/world" --layout v1 -- true 2>/dev/null) || status=$?
+rm -r "$copy"
 is 77 "$status" 'skipped when not root'
 status=0
 "$here/world" --layout v3 -- true 2>/dev/null || status=$?
