@@ -44,12 +44,13 @@ like '^ok .*/user/user/0' "$session" 'it is listed'
 
 # ---- restarts under load
 
-# clients SECONDS: three of them, in the container; their numbers in $hammers
+# clients SECONDS: three of them, in the container; their numbers in $hammers. Patient ones: a proxy takes its time to start
+# where the machine is busy.
 clients() {
         local i
         hammers=()
         for i in 1 2 3; do
-                within outer 0 "$CGW_BUILD/tests/client/hammer" "$1" >"$CGW_OUTPUT/hammer.$i" 2>&1 &
+                within outer 0 "$CGW_BUILD/tests/client/hammer" "$1" 15 >"$CGW_OUTPUT/hammer.$i" 2>&1 &
                 hammers+=($!)
         done
 }
