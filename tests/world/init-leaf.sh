@@ -81,9 +81,16 @@ start_daemon --no-bus
 
 # faulty HOW NAME MIN SNAPSHOT COMMAND...: HOW is fail or kill; until the command is answered. It takes MIN steps at least.
 faulty() {
-        local how=$1 name="$2: $1" min=$3 snapshot=$4 before answer wrong='' n
+        local how=$1 name="$2: $1" min=$3 snapshot=$4 before='' answer wrong='' n
         shift 4
-        before=$("$snapshot")
+        # What has answered in a container may still be there for a moment.
+        unchanged() {
+                [[ $before == "$("$snapshot")" ]]
+        }
+        until unchanged; do
+                before=$("$snapshot")
+                sleep 0.2
+        done
         for ((n = 1; n < 200; n++)); do
                 echo "$n $how" >"$CGW_KILL_AT"
                 answer=$("$@")
@@ -93,7 +100,7 @@ faulty() {
                         wait "$daemon_pid" 2>/dev/null || true
                         start_daemon --no-bus
                 fi
-                [[ $before == "$("$snapshot")" ]] || wrong+="$n: $("$snapshot" | xargs); "
+                wait_until 2 unchanged || wrong+="$n: $("$snapshot" | xargs); "
         done
         like '^ok ' "$answer" "$name: at last it is done"
         is '' "$wrong" "$name: whichever step it is, nothing has happened"
