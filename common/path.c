@@ -118,10 +118,16 @@ char *cg_path_join(const char *a, const char *b) {
         return asprintf(&joined, "%s/%s", a, b) < 0 ? NULL : joined;
 }
 
-bool cg_path_is_below(const char *path, const char *prefix) {
+const char *cg_path_behind(const char *path, const char *prefix) {
         const char *rest = startswith(path, prefix);
 
-        return rest && (!*prefix || !*rest || *rest == '/');
+        if (!rest || (*prefix && *rest && *rest != '/'))
+                return NULL;
+        return rest + (*prefix && *rest);
+}
+
+bool cg_path_is_below(const char *path, const char *prefix) {
+        return cg_path_behind(path, prefix) != NULL;
 }
 
 size_t cg_path_common(const char *a, const char *b) {

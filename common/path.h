@@ -39,6 +39,8 @@ char *cg_path_join(const char *a, const char *b);
 
 /* Whether path is below or at prefix, both relative. */
 bool cg_path_is_below(const char *path, const char *prefix);
+/* What of path comes behind prefix, without a leading '/'; NULL when it is not below or at it. */
+const char *cg_path_behind(const char *path, const char *prefix);
 
 /* The length of the longest common ancestor of two relative paths ("a/b" and "a/bc": 1, "a"). */
 size_t cg_path_common(const char *a, const char *b);

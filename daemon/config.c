@@ -5,6 +5,7 @@
 #include "common/parse.h"
 #include "common/path.h"
 #include "build-config.h"
+#include "dbus/names.h"
 
 #define CONFIG_ERROR g_quark_from_static_string("cgwarden-config")
 
@@ -60,6 +61,33 @@ static char *parse_controllers(Config *c, size_t offset, const char *value) {
         return NULL;
 }
 
+static char *parse_cgmanager(Config *c, size_t offset, const char *value) {
+        static const char *const names[] = { [LEGACY_NO] = "no", [LEGACY_AUTO] = "auto", [LEGACY_YES] = "yes" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (streq(names[i], value)) {
+                        c->cgmanager = (LegacyMode) i;
+                        return NULL;
+                }
+        return g_strdup("is none of yes, no, auto");
+}
+
+static char *parse_sockets(Config *c, size_t offset, const char *value) {
+        g_auto(GStrv) paths = g_strsplit_set(value, " \t", -1);
+        unsigned n = 0;
+
+        for (char **p = paths; *p; p++)
+                if (**p && **p != '/')
+                        return g_strdup_printf("has a path that is not absolute, \"%s\"", *p);
+                else if (**p)
+                        n++;
+        if (n == 0)
+                return g_strdup("has no path");
+        g_strfreev(c->cgmanager_sockets);
+        c->cgmanager_sockets = g_steal_pointer(&paths);
+        return NULL;
+}
+
 static char *parse_paths(Config *c, size_t offset, const char *value) {
         g_auto(GStrv) paths = g_strsplit(value, " ", -1);
 
@@ -97,6 +125,8 @@ static const struct {
         { "Daemon", "Mount", parse_mount, 0 },
         { "Session", "UnifiedControllers", parse_controllers, 0 },
         { "Access", "EnterFrom", parse_paths, 0 },
+        { "Legacy", "Cgmanager", parse_cgmanager, 0 },
+        { "Legacy", "CgmanagerSocket", parse_sockets, 0 },
         { "Limits", "ConnectionsPerUser", parse_number, offsetof(Config, connections_per_user) },
         { "Limits", "DelegationsPerUser", parse_number, offsetof(Config, delegations_per_user) },
         { "Limits", "PathDepth", parse_number, offsetof(Config, path_depth) },
@@ -266,6 +296,7 @@ static Config *config_new(void) {
                 .placement = PLACEMENT_AUTO,
                 .mount = LAYOUT_MOUNT_AUTO,
                 .session_all_controllers = true,
+                .cgmanager = LEGACY_AUTO,
                 .connections_per_user = 64,
                 .delegations_per_user = 1024,
                 .path_depth = 32,
@@ -273,6 +304,7 @@ static Config *config_new(void) {
                 .max_descendants = 4096,
         };
         c->enter_from = g_strsplit("/", " ", -1);
+        c->cgmanager_sockets = g_strsplit(CGM_SOCKET_PATH " " CGM_SECOND_SOCKET_PATH, " ", -1);
         return c;
 }
 
@@ -290,6 +322,7 @@ Config *config_free(Config *c) {
 
         g_strfreev(c->mount_list);
         g_strfreev(c->enter_from);
+        g_strfreev(c->cgmanager_sockets);
         g_free(c);
         return NULL;
 }

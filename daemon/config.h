@@ -21,6 +21,13 @@ typedef enum PlacementKind {
         _PLACEMENT_INVALID = -1,
 } PlacementKind;
 
+/* Whether cgmanager's clients are served. */
+typedef enum LegacyMode {
+        LEGACY_NO,
+        LEGACY_AUTO, /* yes; a socket that can't be made is worth a warning */
+        LEGACY_YES,  /* and an error here */
+} LegacyMode;
+
 typedef struct Config {
         PlacementKind placement;
         LayoutMount mount;
@@ -28,6 +35,9 @@ typedef struct Config {
 
         bool session_all_controllers; /* v2: a session gets every controller that can be had, not only those asked for */
         char **enter_from;            /* paths that a caller's own processes may leave although it does not control them */
+
+        LegacyMode cgmanager;
+        char **cgmanager_sockets; /* in this order: the first one that can be made */
 
         uint32_t connections_per_user;
         uint32_t delegations_per_user;

@@ -283,3 +283,39 @@ int operation_init_leaf(Request *r, char **ret) {
         *ret = leaf < 0 ? g_strdup("") : g_strdup_printf("/%s%s" CGW_LEAF_NAME, t->rel, *t->rel ? "/" : "");
         return 0;
 }
+
+static int move_to_leaf(Request *r, const PidRef *process, const char *from) {
+        const Target *t = r->targets;
+        _cleanup_(leaf_done) Leaf leaf = LEAF_NULL;
+        _cleanup_(transaction_freep) Transaction *transaction = transaction_new(r->manager->layout);
+        int k;
+
+        k = leaf_plan(r, t, transaction, &leaf);
+        if (k >= 0)
+                k = from ? transaction_will_move(transaction, t->h, process, from) : 0;
+        if (k >= 0 || k == -ENOENT) /* where it is has been removed: it can't go back there */
+                k = transaction_begin(transaction);
+        if (k >= 0)
+                k = leaf_fill(r, &leaf, transaction);
+        if (k >= 0)
+                k = transaction_move(transaction, t->h, process, leaf.fd);
+        if (k < 0)
+                return fail(r->error, k, "attach to the leaf of", t->h, t->rel);
+        transaction_commit(transaction);
+        return 0;
+}
+
+int operation_move_to_leaf(Request *r, const PidRef *process) {
+        const Target *t = r->targets;
+        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
+        int k;
+
+        if (process_read_cgroups(r->manager->layout, process, &from) < 0)
+                return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
+        k = request_authorize_attach(r, t, t->fd, process, from.paths[t->h->index]);
+        if (k >= 0)
+                k = move_to_leaf(r, process, from.paths[t->h->index]);
+        if (k >= 0)
+                delegation_touch(r->manager, t->h, t->full);
+        return k;
+}

@@ -29,3 +29,9 @@ int leaf_plan(Request *r, const Target *cgroup, Transaction *transaction, Leaf *
 /* Makes the leaf, if need be, and moves the processes until none is left, those that are born meanwhile too. */
 int leaf_fill(Request *r, Leaf *leaf, Transaction *transaction);
 void leaf_done(Leaf *leaf);
+
+/* leaf-way.c: all the leaves that are needed on the way to t, which is to be made, with the request's controllers. what is the
+ * verb for an error, such as "create". */
+GPtrArray *leaves_new(void);
+int leaves_plan(Request *r, const Target *t, const char *what, Transaction *transaction, GPtrArray *leaves);
+int leaves_fill(Request *r, const GPtrArray *leaves, Transaction *transaction);

@@ -127,11 +127,31 @@ static int setup_event(sd_event **ret, Daemon *d) {
         return 0;
 }
 
+/* Returns 0 and a socket or none. */
+static int listen_for_cgmanager(const Config *config, int *ret) {
+        int level = config->cgmanager == LEGACY_YES ? LOG_ERR : LOG_WARNING;
+
+        *ret = -EBADF;
+        if (config->cgmanager == LEGACY_NO)
+                return 0;
+        for (char **path = config->cgmanager_sockets; *path; path++) {
+                if (!**path)
+                        continue;
+                /* That /sys/fs/cgroup is read-only or a cgroup itself is as usual as it is not. */
+                *ret = listen_at(*path, path[1] ? LOG_DEBUG : level);
+                if (*ret >= 0) {
+                        log_info("cgmanager's clients are served at %s", *path);
+                        return 0;
+                }
+        }
+        return config->cgmanager == LEGACY_YES ? *ret : 0;
+}
+
 static int run(const Options *options, Config *config) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         Daemon d = { .options = options };
+        int r, fds[LISTENERS_MAX] = { -EBADF, -EBADF };
         Server *server = NULL;
-        int r, fd;
 
         r = setup_event(&event, &d);
         if (r < 0) {
@@ -140,21 +160,24 @@ static int run(const Options *options, Config *config) {
                 return r;
         }
 
-        fd = listen_open(options->socket ? options->socket : CGW_SOCKET_PATH);
-        if (fd < 0) {
+        fds[0] = listen_open(options->socket ? options->socket : CGW_SOCKET_PATH);
+        r = fds[0] < 0 ? fds[0] : listen_for_cgmanager(config, &fds[1]);
+        if (r < 0) {
+                safe_close(fds[0]);
                 config_free(config);
-                return fd;
+                return r;
         }
 
         r = manager_new(event, config, &d.manager);
         if (r < 0) {
                 log_full(LOG_ERR, r, NULL, "cannot read the cgroup hierarchies");
                 config_free(config);
-                safe_close(fd);
+                safe_close(fds[0]);
+                safe_close(fds[1]);
                 return r;
         }
 
-        r = server_new(d.manager, fd, !options->no_bus, &server);
+        r = server_new(d.manager, fds, !options->no_bus, &server);
         if (r >= 0) {
                 (void) sd_notify(0, "READY=1\nSTATUS=Serving");
                 r = sd_event_loop(event);

@@ -75,7 +75,7 @@ static int method_chmod(sd_bus_message *message, void *userdata, sd_bus_error *e
         return reply_empty(message, k < 0 ? k : operation_chmod(&r, key, mode));
 }
 
-static int get_process(Caller *caller, uint32_t pid, PidRef *ret, sd_bus_error *error) {
+int call_get_process(Caller *caller, uint32_t pid, PidRef *ret, sd_bus_error *error) {
         int k = caller_process_from(caller, pid, ret);
 
         return k < 0 ? refuse(error, CGW_ERROR(NoSuchProcess), "there is no process %u", pid) : k;
@@ -99,7 +99,7 @@ static int method_move_pid(sd_bus_message *message, void *userdata, sd_bus_error
         if (k >= 0)
                 k = sd_bus_message_read(message, "u", &pid);
         if (k >= 0)
-                k = get_process(r.caller, pid, &process, error);
+                k = call_get_process(r.caller, pid, &process, error);
         return reply_empty(message, k < 0 ? k : operation_move(&r, &process));
 }
 
@@ -276,6 +276,7 @@ static int method_get_pids_recursive(sd_bus_message *message, void *userdata, sd
 
 static int locate(sd_bus_message *message, void *userdata, bool by_fd, sd_bus_error *error) {
         _cleanup_(pidref_done) PidRef process = PIDREF_NULL;
+        _cleanup_(request_done) Request r = {};
         g_autofree char *path = NULL;
         const char *controller;
         Manager *m;
@@ -291,10 +292,12 @@ static int locate(sd_bus_message *message, void *userdata, bool by_fd, sd_bus_er
                 k = k < 0 ? k : call_get_pidfd(fd, &process, error);
         } else if (k >= 0) {
                 k = sd_bus_message_read(message, "u", &pid);
-                k = k < 0 ? k : get_process(caller, pid, &process, error);
+                k = k < 0 ? k : call_get_process(caller, pid, &process, error);
         }
         if (k >= 0)
-                k = operation_locate(m, caller, controller, &process, &path, error);
+                k = request_init(&r, m, caller, controller, "/", REQUEST_ONE | REQUEST_EXISTS, error);
+        if (k >= 0)
+                k = operation_locate(&r, &process, &path);
         return k < 0 ? k : sd_bus_reply_method_return(message, "s", path);
 }
 

@@ -190,6 +190,10 @@ Manager *manager_free(Manager *m) {
 void manager_reload(Manager *m, Config *config) {
         if (config->placement != m->config->placement || config->mount != m->config->mount)
                 log_notice("Placement= and Mount= count from the next start on");
+        if (config->cgmanager != m->config->cgmanager) {
+                log_notice("Cgmanager= counts from the next start on");
+                config->cgmanager = m->config->cgmanager;
+        }
         config_free(m->config);
         m->config = config;
 }

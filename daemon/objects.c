@@ -6,6 +6,11 @@
 #include "dbus/xml.h"
 #include "daemon/server.h"
 
+/* Old clients are peers. */
+static bool has_legacy(const Connection *c) {
+        return !c->system && c->manager->config->cgmanager != LEGACY_NO;
+}
+
 int connection_add_objects(Connection *c) {
         int r;
 
@@ -15,6 +20,8 @@ int connection_add_objects(Connection *c) {
         if (r >= 0)
                 r = sd_bus_add_fallback_vtable(c->bus, NULL, CGW_SESSION_PATH_PREFIX, CGW_SESSION_INTERFACE, session_vtable,
                                                session_object_find, c);
+        if (r >= 0 && has_legacy(c))
+                r = sd_bus_add_object_vtable(c->bus, NULL, CGM_OBJECT_PATH, CGM_INTERFACE, legacy_vtable, c);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(c->bus, NULL, CGW_SESSION_PATH_PREFIX, session_object_list, c);
         return r;
@@ -50,6 +57,8 @@ int connection_on_introspect(sd_bus_message *message, Connection *c) {
                 interface = cgw_manager_xml;
                 more = cgw_proxy_xml;
                 children = " <node name=\"session\"/>\n";
+        } else if (streq(path, CGM_OBJECT_PATH) && has_legacy(c)) {
+                interface = cgw_cgmanager_xml;
         } else if (startswith(path, CGW_SESSION_PATH_PREFIX "/")) {
                 void *found;
 

@@ -140,45 +140,35 @@ int operation_list_keys(Request *r, KeyHandler f, void *userdata) {
         return k;
 }
 
-int operation_locate(Manager *m, Caller *caller, const char *controllers, const PidRef *process, char **ret,
-                     sd_bus_error *error) {
+int operation_locate(Request *r, const PidRef *process, char **ret) {
         _cleanup_(cgroup_paths_done) CgroupPaths paths = {};
-        _cleanup_(request_done) Request r = {};
+        const Target *t = r->targets;
         AuthorizeTarget facts = {};
-        const char *path;
-        const Target *t;
+        const char *path, *behind;
         int k;
 
-        k = request_init(&r, m, caller, controllers, "/", REQUEST_ONE | REQUEST_EXISTS, error);
-        if (k < 0)
-                return k;
-
-        t = r.targets;
-        k = process_read_cgroups(m->layout, process, &paths);
+        k = process_read_cgroups(r->manager->layout, process, &paths);
         if (k >= 0)
-                k = caller_read_process(caller, process, &facts.process);
+                k = caller_read_process(r->caller, process, &facts.process);
         if (k < 0)
-                return refuse(error, CGW_ERROR(NoSuchProcess), "there is no such process");
+                return refuse(r->error, CGW_ERROR(NoSuchProcess), "there is no such process");
 
         path = paths.paths[t->h->index];
-        if (path && cg_path_is_below(path, t->root_path)) {
+        behind = path ? cg_path_behind(path, t->root_path) : NULL;
+        if (behind) {
                 _cleanup_close_ int fd = tree_open(t->h->fd, path, O_PATH);
                 struct stat st;
 
                 if (fd >= 0 && fstat(fd, &st) >= 0)
                         facts.cgroup = authorize_cgroup(&st);
-        } else {
-                path = NULL;
         }
 
-        k = request_authorize(&r, OPERATION_LOCATE, t, &facts);
+        k = request_authorize(r, OPERATION_LOCATE, t, &facts);
         if (k < 0)
                 return k;
-        if (!path)
-                return refuse(error, CGW_ERROR(NoSuchCgroup), "the process's cgroup in %s is outside what the caller sees", t->h->name);
+        if (!behind)
+                return refuse(r->error, CGW_ERROR(NoSuchCgroup), "the process's cgroup in %s is outside what the caller sees", t->h->name);
 
-        path += strlen(t->root_path);
-        path += *path == '/';
-        *ret = g_strdup_printf("/%s", path);
+        *ret = g_strdup_printf("/%s", behind);
         return 0;
 }

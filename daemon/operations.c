@@ -9,7 +9,7 @@
 
 #include "cgroup/delegate.h"
 #include "common/deadline.h"
-#include "daemon/transaction.h"
+#include "daemon/leaf.h"
 
 #define FOR_EACH_TARGET(t, r) for (Target *t = (r)->targets; t < (r)->targets + (r)->n; t++)
 
@@ -68,6 +68,7 @@ static int create_one(Request *r, Target *t, Transaction *transaction) {
                                .root_fd = t->root_fd,
                                .rel = t->rel,
                                .controllers = t->h->v2 ? r->selection.controllers : 0,
+                               .optional = t->h->v2 ? r->optional : 0,
                                .may_enable = operation_may_enable,
                                .userdata = r,
                        },
@@ -88,6 +89,7 @@ static int create_one(Request *r, Target *t, Transaction *transaction) {
 
 int operation_create(Request *r, bool *ret_created) {
         _cleanup_(transaction_freep) Transaction *transaction = transaction_new(r->manager->layout);
+        g_autoptr(GPtrArray) leaves = leaves_new();
         bool missing = false;
         int k;
 
@@ -114,12 +116,19 @@ int operation_create(Request *r, bool *ret_created) {
                         length += strlen(t->root_path) + (*t->root_path && length > 0);
                         transaction_will_make(transaction, t->h, t->full, length);
                 }
+                if (r->gather && t->h->v2)
+                        k = leaves_plan(r, t, "create", transaction, leaves);
+                if (k < 0)
+                        return k;
         }
 
         if (missing || r->selection.controllers) {
-                k = missing ? transaction_begin(transaction) : 0;
+                k = missing || leaves->len > 0 ? transaction_begin(transaction) : 0;
                 if (k < 0)
                         return fail(r->error, k, "create", r->targets->h, r->targets->rel);
+                k = leaves_fill(r, leaves, transaction);
+                if (k < 0)
+                        return k;
                 FOR_EACH_TARGET(t, r) {
                         k = create_one(r, t, transaction);
                         if (k < 0)

@@ -20,6 +20,8 @@ int operation_remove_on_empty(Request *r);
 int operation_prune(Request *r);
 /* leaf.h. The leaf's path from the caller's root, "" when there is none since no process is in the way. */
 int operation_init_leaf(Request *r, char **ret);
+/* v2, one hierarchy: into the cgroup's leaf, which is made if need be. */
+int operation_move_to_leaf(Request *r, const PidRef *process);
 
 /* For requests made with REQUEST_ONE. */
 int operation_get_value(Request *r, const char *key, char **ret);
@@ -31,9 +33,8 @@ int operation_open(Request *r, int *ret_fd);
 typedef int (*KeyHandler)(void *userdata, const char *name, uid_t uid, gid_t gid, mode_t mode);
 int operation_list_keys(Request *r, KeyHandler f, void *userdata);
 
-/* The cgroup of a process, from the caller's root, with a leading '/'. controllers must mean one hierarchy. */
-int operation_locate(Manager *m, Caller *caller, const char *controllers, const PidRef *process, char **ret,
-                     sd_bus_error *error);
+/* The cgroup of a process, from the caller's root, with a leading '/'. The request is for that root. */
+int operation_locate(Request *r, const PidRef *process, char **ret);
 
 typedef struct DelegateValue {
         const char *key, *value;

@@ -13,6 +13,7 @@
 
 typedef enum QuotaKind {
         QUOTA_CONNECTIONS,
+        QUOTA_CONVERSATIONS, /* legacy-scm.c */
         QUOTA_DELEGATIONS, /* cgroups that we keep a record of: sessions, and each hierarchy's cgroup of a delegation */
         _QUOTA_MAX,
 } QuotaKind;

@@ -30,21 +30,29 @@ static int refuse_controllers(Manager *m, const char *controllers, const char *b
                       names->len ? names->str : "none");
 }
 
+char *request_above_leaf(const char *rel) {
+        const char *slash = strrchr(rel, '/');
+
+        if (!streq(slash ? slash + 1 : rel, CGW_LEAF_NAME))
+                return g_strdup(rel);
+        return g_strndup(rel, slash ? (size_t) (slash - rel) : 0);
+}
+
 static int add_target(Request *r, const Hierarchy *h, const CgPath *path, const CgroupPaths *own, RequestFlags flags) {
         const Root *root = r->caller->root;
         const char *root_path = root->paths[h->index], *current = own->paths[h->index];
+        g_autofree char *above = NULL;
         Target *t = r->targets + r->n;
 
         if (root->fds[h->index] < 0)
                 return refuse(r->error, CGW_ERROR(NoSuchController), "the caller has no root in the hierarchy %s", h->name);
 
-        if (path->absolute)
-                current = "";
-        else if (!current || !cg_path_is_below(current, root_path))
+        current = path->absolute ? "" : current ? cg_path_behind(current, root_path) : NULL;
+        if (!current)
                 return refuse(r->error, CGW_ERROR(NoSuchCgroup),
                               "%s: the caller is outside its cgroup namespace, a relative path has no meaning", h->name);
-        else
-                current += strlen(root_path) + (root_path[0] && current[strlen(root_path)] == '/');
+        if (h->v2 && (flags & REQUEST_FROM_ABOVE_LEAF))
+                current = above = request_above_leaf(current);
 
         *t = (Target) { .h = h, .root_fd = root->fds[h->index], .root_path = root_path, .fd = -EBADF };
         r->n++;
@@ -67,25 +75,18 @@ static int add_target(Request *r, const Hierarchy *h, const CgPath *path, const 
         return 0;
 }
 
-static int fill(Request *r, const char *controllers, const char *path_text, RequestFlags flags) {
+static int fill(Request *r, const char *path_text, const PidRef *from, RequestFlags flags) {
         _cleanup_(cgroup_paths_done) CgroupPaths own = {};
         _cleanup_(cg_path_done) CgPath path = CG_PATH_NULL;
         const char *reason = NULL;
-        char bad_word[128] = "";
         int k;
-
-        k = layout_select(r->manager->layout, controllers, &r->selection, bad_word, sizeof(bad_word));
-        if (k < 0)
-                return refuse_controllers(r->manager, controllers, bad_word, k, r->error);
-        if ((flags & REQUEST_ONE) && __builtin_popcount(r->selection.hierarchies) != 1)
-                return refuse(r->error, CGW_ERROR(InvalidValue), "controllers \"%s\" are in more than one hierarchy", controllers);
 
         k = cg_path_parse(path_text, r->manager->config->path_depth, &path, &reason);
         if (k < 0)
                 return refuse(r->error, CGW_ERROR(InvalidPath), "path \"%s\": %s", path_text, reason);
 
         if (!path.absolute) {
-                k = process_read_cgroups(r->manager->layout, &r->caller->process, &own);
+                k = process_read_cgroups(r->manager->layout, from ? from : &r->caller->process, &own);
                 if (k < 0)
                         return refuse(r->error, CGW_ERROR(NoSuchProcess), "the calling process is gone");
         }
@@ -98,15 +99,43 @@ static int fill(Request *r, const char *controllers, const char *path_text, Requ
         return 0;
 }
 
-int request_init(Request *r, Manager *m, Caller *caller, const char *controllers, const char *path, RequestFlags flags,
-                 sd_bus_error *error) {
+int request_select(Manager *m, const char *controllers, RequestFlags flags, Selection *ret, sd_bus_error *error) {
+        char bad_word[128] = "";
+        int k = layout_select(m->layout, controllers, ret, bad_word, sizeof(bad_word));
+
+        if (k < 0)
+                return refuse_controllers(m, controllers, bad_word, k, error);
+        if ((flags & REQUEST_ONE) && __builtin_popcount(ret->hierarchies) != 1)
+                return refuse(error, CGW_ERROR(InvalidValue), "controllers \"%s\" are in more than one hierarchy", controllers);
+        return 0;
+}
+
+int request_init_selected(Request *r, Manager *m, Caller *caller, Selection selection, const char *path, const PidRef *from,
+                          RequestFlags flags, sd_bus_error *error) {
         int k;
 
-        *r = (Request) { .manager = m, .caller = caller, .error = error, .deadline = deadline_in(REQUEST_WALK_USEC) };
-        k = fill(r, controllers, path, flags);
+        *r = (Request) { .manager = m, .caller = caller, .selection = selection, .error = error,
+                         .deadline = deadline_in(REQUEST_WALK_USEC) };
+        k = fill(r, path, from, flags);
         if (k < 0)
                 request_done(r);
         return k;
+}
+
+int request_init(Request *r, Manager *m, Caller *caller, const char *controllers, const char *path, RequestFlags flags,
+                 sd_bus_error *error) {
+        Selection selection;
+        int k;
+
+        *r = (Request) {};
+        k = request_select(m, controllers, flags, &selection, error);
+        return k < 0 ? k : request_init_selected(r, m, caller, selection, path, NULL, flags, error);
+}
+
+void request_add_optional(Request *r) {
+        const Hierarchy *v2 = r->manager->layout->v2;
+
+        r->optional = v2 ? hierarchy_all_controllers(v2) & ~r->selection.controllers : 0;
 }
 
 int request_init_below(Request *r, const Request *above, const char *name) {

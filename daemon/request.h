@@ -25,6 +25,8 @@ typedef struct Request {
         Selection selection;
         size_t n;
         Target targets[HIERARCHIES_MAX];
+        uint32_t optional;     /* v2: controllers that are enabled where that works, and done without where not */
+        bool gather;           /* v2: processes that are in the way of controllers are moved to a leaf, see leaf.h */
         sd_bus_error *error;
         uint64_t deadline; /* for what has to walk over a tree that may be any size, see common/deadline.h */
 
@@ -41,12 +43,21 @@ typedef enum RequestFlags {
         REQUEST_ONE = 1 << 0,   /* the controllers must mean one hierarchy */
         REQUEST_EXISTS = 1 << 1, /* the cgroup must exist in all of them */
         REQUEST_WRITE = 1 << 2, /* something will be changed there */
+        REQUEST_FROM_ABOVE_LEAF = 1 << 3, /* v2: a relative path of who is in a leaf starts at the cgroup that the leaf is of */
 } RequestFlags;
 
 /* Fills in a request. On failure error is set and a negative errno returned. */
 int request_init(Request *r, Manager *m, Caller *caller, const char *controllers, const char *path, RequestFlags flags,
                  sd_bus_error *error);
+/* The same in two steps. A relative path starts at the cgroup of a process, from, NULL for the caller's. */
+int request_select(Manager *m, const char *controllers, RequestFlags flags, Selection *ret, sd_bus_error *error);
+int request_init_selected(Request *r, Manager *m, Caller *caller, Selection selection, const char *path, const PidRef *from,
+                          RequestFlags flags, sd_bus_error *error);
 void request_done(Request *r);
+/* A path without a leaf's name in its end, as LXC takes it, too. The caller frees. */
+char *request_above_leaf(const char *rel);
+/* v2: every controller that is not asked for, where it can be had. */
+void request_add_optional(Request *r);
 
 /* The same cgroup in the same hierarchies with a component behind it. */
 int request_init_below(Request *r, const Request *above, const char *name);

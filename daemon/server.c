@@ -11,6 +11,7 @@
 #include "common/path.h"
 #include "daemon/closer.h"
 #include "daemon/error.h"
+#include "daemon/legacy.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
@@ -26,14 +27,23 @@
 /* One behind the other; each costs every request two looks at its namespaces. */
 #define PROXIES_MAX 8
 
+/* Of what came together with the end of the authentication, in one turn. */
+#define FIRST_MESSAGES_MAX 64
+
 /* How long nobody is accepted when there are no descriptors left. */
 #define PAUSE_USEC (100 * 1000)
 
+typedef struct Listener {
+        int fd;
+        sd_event_source *source;
+} Listener;
+
 struct Server {
         Manager *manager;
-        int listen_fd;
-        sd_event_source *listen_source, *pause, *settle;
+        Listener listeners[LISTENERS_MAX];
+        sd_event_source *pause, *settle;
         GHashTable *peers; /* Connection */
+        GHashTable *starting; /* those of them that are authenticating */
         Connection *system;
         sd_id128_t id;
         uint64_t next_name;
@@ -53,12 +63,15 @@ static Connection *connection_free(Connection *c) {
         if (!c)
                 return NULL;
 
+        legacy_scm_end(c);
         if (c->clients) {
                 end_all(c->server, c->clients);
                 g_hash_table_unref(c->clients);
         }
         if (c->via)
                 g_hash_table_remove(c->via->clients, c);
+        if (c->server->starting)
+                g_hash_table_remove(c->server->starting, c);
         service_free(c->service);
         if (c->bus && !c->system) {
                 int fd = sd_bus_get_fd(c->bus);
@@ -280,6 +293,7 @@ static int serve(Server *s, int *fd, Caller *caller, const char *refusal, uid_t 
         c = g_new0(Connection, 1);
         *c = (Connection) { .server = s, .manager = s->manager, .caller = caller, .refusal = refusal, .charge = charge, .via = via };
         g_hash_table_add(s->peers, c);
+        g_hash_table_add(s->starting, c);
         if (via) {
                 if (!via->clients)
                         via->clients = g_hash_table_new(NULL, NULL);
@@ -367,15 +381,23 @@ int connection_add_client(Connection *via, int socket, ClientIdentity *identity,
         return r < 0 ? refuse(error, CGW_ERROR(InvalidValue), "nobody is at the other end of the socket") : r;
 }
 
+static int enable_listeners(Server *s, int enabled) {
+        int r = 0;
+
+        for (size_t i = 0; i < LISTENERS_MAX; i++)
+                if (s->listeners[i].source && r >= 0)
+                        r = sd_event_source_set_enabled(s->listeners[i].source, enabled);
+        return r;
+}
+
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        return sd_event_source_set_enabled(((Server *) userdata)->listen_source, SD_EVENT_ON);
+        return enable_listeners(userdata, SD_EVENT_ON);
 }
 
 /* Out of descriptors, or of memory: they wait in the queue, and would wake us again at once. */
 static void pause_accepting(Server *s, int err) {
         if (sd_event_source_set_time(s->pause, deadline_in(PAUSE_USEC)) < 0 ||
-            sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT) < 0 ||
-            sd_event_source_set_enabled(s->listen_source, SD_EVENT_OFF) < 0)
+            sd_event_source_set_enabled(s->pause, SD_EVENT_ONESHOT) < 0 || enable_listeners(s, SD_EVENT_OFF) < 0)
                 return;
         if (!s->told)
                 log_full(LOG_WARNING, err, NULL, "cannot accept clients, trying again every %d ms", PAUSE_USEC / 1000);
@@ -408,32 +430,67 @@ static void free_connection(gpointer p) {
         connection_free(p);
 }
 
+/*
+ * libdbus and GDBus send their first message right behind BEGIN. sd-bus (252 to 258, bus_socket_read_auth()) takes it out of the
+ * socket together with that, and looks at it only when something more comes in: it has to be asked to.
+ */
+static void process_first_messages(Server *s) {
+        GHashTableIter i;
+        gpointer p;
+
+        g_hash_table_iter_init(&i, s->starting);
+        while (g_hash_table_iter_next(&i, &p, NULL)) {
+                Connection *c = p;
+                sd_bus *bus;
+                int r = sd_bus_is_ready(c->bus);
+
+                if (r == 0)
+                        continue;
+                g_hash_table_iter_remove(&i);
+                bus = sd_bus_ref(c->bus);
+                for (unsigned n = 0; r > 0 && n < FIRST_MESSAGES_MAX; n++)
+                        r = sd_bus_process(bus, NULL); /* c may be gone by it, and others */
+                sd_bus_unref(bus);
+                g_hash_table_iter_init(&i, s->starting);
+        }
+}
+
 static int on_turn_over(sd_event_source *source, void *userdata) {
+        process_first_messages(userdata);
         receive_settle();
         return 0;
 }
 
-int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret) {
+static int add_listener(Server *s, Listener *l) {
+        int r;
+
+        if (l->fd < 0)
+                return 0;
+        r = sd_event_add_io(s->manager->event, &l->source, l->fd, EPOLLIN, on_listen, s);
+        /* A login is a new connection of root's: it and root's requests do not wait behind what users ask for. */
+        return r < 0 ? r : sd_event_source_set_priority(l->source, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
+int server_new(Manager *m, const int listen_fds[LISTENERS_MAX], bool system_bus, Server **ret) {
         Server *s = g_new0(Server, 1);
         int r;
 
         s->manager = m;
-        s->listen_fd = listen_fd;
+        for (size_t i = 0; i < LISTENERS_MAX; i++)
+                s->listeners[i].fd = listen_fds[i];
         s->peers = g_hash_table_new_full(NULL, NULL, free_connection, NULL);
+        s->starting = g_hash_table_new(NULL, NULL);
         m->server = s;
 
         r = sd_id128_randomize(&s->id);
         if (r >= 0)
                 r = sd_event_add_post(m->event, &s->settle, on_turn_over, s);
-        if (r >= 0 && listen_fd >= 0)
-                r = sd_event_add_io(m->event, &s->listen_source, listen_fd, EPOLLIN, on_listen, s);
-        if (r >= 0 && s->listen_source)
+        if (r >= 0)
                 r = sd_event_add_time(m->event, &s->pause, CLOCK_MONOTONIC, 0, 0, on_pause_over, s);
-        if (r >= 0 && s->listen_source)
+        if (r >= 0)
                 r = sd_event_source_set_enabled(s->pause, SD_EVENT_OFF);
-        /* A login is a new connection of root's: it and root's requests do not wait behind what users ask for. */
-        if (r >= 0 && s->listen_source)
-                r = sd_event_source_set_priority(s->listen_source, SD_EVENT_PRIORITY_IMPORTANT);
+        for (size_t i = 0; r >= 0 && i < LISTENERS_MAX; i++)
+                r = add_listener(s, s->listeners + i);
         if (r >= 0 && system_bus) {
                 s->system = g_new0(Connection, 1);
                 s->system->server = s;
@@ -455,13 +512,16 @@ Server *server_free(Server *s) {
                 return NULL;
 
         s->manager->server = NULL;
-        sd_event_source_unref(s->listen_source);
+        for (size_t i = 0; i < LISTENERS_MAX; i++) {
+                sd_event_source_unref(s->listeners[i].source);
+                safe_close(s->listeners[i].fd);
+        }
         sd_event_source_unref(s->settle);
         sd_event_source_unref(s->pause);
-        safe_close(s->listen_fd);
         end_all(s, s->peers);
         g_hash_table_unref(s->peers);
         connection_free(s->system);
+        g_hash_table_unref(s->starting);
         g_free(s);
         return NULL;
 }

@@ -27,14 +27,17 @@ typedef struct Connection {
         /* The proxy's connection that this one came by, and the other way round. It goes when the proxy's does. */
         struct Connection *via;
         GHashTable *clients;
+        GHashTable *conversations; /* legacy-scm.c */
 
         /* The system bus; unique name -> Caller. */
         Service *service;
         GHashTable *callers;
 } Connection;
 
-/* listen_fd: taken. system_bus: whether to own org.cgwarden1 on the system bus, now or as soon as there is one. */
-int server_new(Manager *m, int listen_fd, bool system_bus, Server **ret);
+/* The sockets that it listens on; they are taken, those that are negative are none. system_bus: whether to own org.cgwarden1 on the
+ * system bus, now or as soon as there is one. */
+#define LISTENERS_MAX 2
+int server_new(Manager *m, const int listen_fds[LISTENERS_MAX], bool system_bus, Server **ret);
 Server *server_free(Server *s);
 
 /* Who sent a message; the namespaces are read anew. On failure error is set. */
@@ -62,6 +65,7 @@ int connection_on_introspect(sd_bus_message *message, Connection *c);
 extern const sd_bus_vtable manager_vtable[];
 extern const sd_bus_vtable session_vtable[];
 extern const sd_bus_vtable proxy_vtable[];
+extern const sd_bus_vtable legacy_vtable[];
 int session_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found, sd_bus_error *error);
 int session_object_list(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error);
 

@@ -37,17 +37,6 @@ bool session_filter(const Caller *receiver, const void *userdata);
 int session_write_record(const Session *s, int fd);
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix);
 
-/* v2: a cgroup on the way to a session whose processes are moved to a leaf. */
-typedef struct SessionLeaf {
-        Target cgroup;
-        Leaf leaf;
-} SessionLeaf;
-
-GPtrArray *session_leaves_new(void);
-/* t: the session's v2 target, which is to be made. */
-int session_leaves_plan(Request *r, const Target *t, Transaction *transaction, GPtrArray *leaves);
-int session_leaves_fill(Request *r, const GPtrArray *leaves, Transaction *transaction);
-
 void session_watch_leader(Manager *m, Session *s, PidRef *leader);
 /* v2: moves root's leader out when the user has a process of his own; asks again until then. */
 void session_part_leader(Manager *m, const Session *s);

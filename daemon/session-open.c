@@ -85,7 +85,6 @@ static int mark_parents(Opening *o, const Target *t, const TreeMade *made) {
 static int make_target(Opening *o, Target *t) {
         Request *r = &o->request;
         TreeMade made = TREE_MADE_NULL;
-        bool all = r->manager->config->session_all_controllers;
         int fd, k;
 
         fd = tree_make(&(TreeMake) {
@@ -93,7 +92,7 @@ static int make_target(Opening *o, Target *t) {
                                .root_fd = t->root_fd,
                                .rel = t->rel,
                                .controllers = t->h->v2 ? r->selection.controllers : 0,
-                               .optional = t->h->v2 && all ? hierarchy_all_controllers(t->h) & ~r->selection.controllers : 0,
+                               .optional = t->h->v2 ? r->optional : 0,
                                .exclusive = true,
                                .may_enable = operation_may_enable,
                                .userdata = r,
@@ -223,14 +222,14 @@ static int run_steps(Opening *o) {
                 k = authorize_target(o, r->targets + i);
         for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
                 if (r->targets[i].h->v2)
-                        k = session_leaves_plan(r, r->targets + i, o->transaction, o->leaves);
+                        k = leaves_plan(r, r->targets + i, "open a session in", o->transaction, o->leaves);
         if (k < 0)
                 return k;
 
         k = transaction_begin(o->transaction);
         if (k < 0)
                 return fail(r->error, k, "open a session in", r->targets->h, r->targets->rel);
-        k = session_leaves_fill(r, o->leaves, o->transaction);
+        k = leaves_fill(r, o->leaves, o->transaction);
         for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
                 k = make_target(o, r->targets + i);
         if (k >= 0 && !o->joining)
@@ -242,13 +241,15 @@ static int run_steps(Opening *o) {
 
 static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number,
                       Session **ret, sd_bus_error *error) {
-        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = session_leaves_new() };
+        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new() };
         g_autofree char *path = number == SESSION_NO_NUMBER ? g_strconcat("/", g->prefix, NULL)
                                                             : g_strdup_printf("/%s%u", g->prefix, number);
         Session *s = session_new(g, number);
         int k;
 
         k = request_init(&o.request, m, caller, options->controllers, path, REQUEST_WRITE, error);
+        if (k >= 0 && m->config->session_all_controllers)
+                request_add_optional(&o.request);
         if (k >= 0)
                 k = process_read_cgroups(m->layout, &options->leader, &o.from);
         if (k >= 0)

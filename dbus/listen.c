@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <systemd/sd-daemon.h>
 
 #include "common/log.h"
@@ -17,20 +19,20 @@
 #define BACKLOG 4096
 
 /* One daemon at a time; the lock goes with the process, and so is never stale. */
-static int lock_folder(const char *folder) {
+static int lock_folder(const char *folder, int level) {
         g_autofree char *name = g_build_filename(folder, "lock", NULL);
         int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
         if (fd < 0) {
                 int r = -errno;
 
-                log_full(LOG_ERR, r, name, "cannot open the lock");
+                log_full(level, r, name, "cannot open the lock");
                 return r;
         }
         if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
                 int r = -errno;
 
-                log_full(LOG_ERR, 0, name, "another server is running");
+                log_full(level, 0, name, "another server is running");
                 safe_close(fd);
                 return r;
         }
@@ -54,24 +56,38 @@ static int bind_at(int fd, const char *path) {
         return 0;
 }
 
-static int listen_new(const char *path) {
+/* Whether the folder, or the one in which it would be made, is a cgroup. */
+static bool is_in_cgroupfs(const char *folder) {
+        g_autofree char *there = g_strdup(folder);
+        struct statfs fs;
+
+        while (statfs(there, &fs) < 0 && errno == ENOENT && strchr(there + 1, '/'))
+                *strrchr(there, '/') = '\0';
+        return statfs(there, &fs) >= 0 && (fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
+}
+
+int listen_at(const char *path, int level) {
         g_autofree char *folder = g_path_get_dirname(path);
         _cleanup_close_ int fd = -EBADF;
         int r;
 
+        if (is_in_cgroupfs(folder)) {
+                log_full(level, 0, folder, "no folder for a socket, but a cgroup");
+                return -EXDEV;
+        }
         if (g_mkdir_with_parents(folder, 0755) < 0) {
                 r = -errno;
-                log_full(LOG_ERR, r, folder, "cannot make the folder");
+                log_full(level, r, folder, "cannot make the folder");
                 return r;
         }
-        r = lock_folder(folder);
+        r = lock_folder(folder, level);
         if (r < 0)
                 return r;
 
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         r = fd < 0 ? -errno : bind_at(fd, path);
         if (r < 0) {
-                log_full(LOG_ERR, r, path, "cannot listen");
+                log_full(level, r, path, "cannot listen");
                 return r;
         }
         return TAKE_FD(fd);
@@ -85,7 +101,7 @@ int listen_open(const char *path) {
                 return -EINVAL;
         }
         if (n < 1)
-                return listen_new(path);
+                return listen_at(path, LOG_ERR);
 
         if (sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0) {
                 log_error("what the service manager passed is no listening unix stream socket");

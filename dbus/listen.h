@@ -5,3 +5,6 @@
  * so that where it is mounted into a container the next daemon's socket appears too. Everyone may connect: what a caller
  * may do is decided for each request. Says itself what is wrong. Returns the descriptor. */
 int listen_open(const char *path);
+
+/* One more, beside it; what is wrong is logged at that level. -EXDEV: the folder would be a cgroup. */
+int listen_at(const char *path, int level);

@@ -18,6 +18,12 @@
 #define CGW_UPSTREAM_DIRECTORY "/run/cgwarden-host"
 #define CGW_SOCKET_PATH CGW_SOCKET_DIRECTORY "/socket"
 
+/* cgmanager's, for clients that were made for it. The second path is for where the first one can't be made. */
+#define CGM_OBJECT_PATH "/org/linuxcontainers/cgmanager"
+#define CGM_INTERFACE "org.linuxcontainers.cgmanager0_0"
+#define CGM_SOCKET_PATH "/sys/fs/cgroup/cgmanager/sock"
+#define CGM_SECOND_SOCKET_PATH "/run/cgmanager/sock"
+
 /* The leaf that holds a v2 session's processes, and the suffix of root's sibling of the session. LXC strips a
  * trailing "/init.scope" from the cgroup it starts in. */
 #define CGW_LEAF_NAME "init.scope"

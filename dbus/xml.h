@@ -5,3 +5,4 @@
 extern const char cgw_manager_xml[];
 extern const char cgw_session_xml[];
 extern const char cgw_proxy_xml[];
+extern const char cgw_cgmanager_xml[];

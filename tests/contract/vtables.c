@@ -162,10 +162,15 @@ static void test_proxy(void) {
         check(cgw_proxy_xml, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, proxy_vtable);
 }
 
+static void test_cgmanager(void) {
+        check(cgw_cgmanager_xml, CGM_OBJECT_PATH, CGM_INTERFACE, legacy_vtable);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/vtables/manager", test_manager);
         g_test_add_func("/vtables/session", test_session);
         g_test_add_func("/vtables/proxy", test_proxy);
+        g_test_add_func("/vtables/cgmanager", test_cgmanager);
         return g_test_run();
 }

@@ -1,30 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * OpenSession on v2: where a cgroup on the way to the session holds processes, it can't enable the session's controllers.
- * In a container that is its root, in which its init is. Where the caller may, these processes are moved to a leaf first,
- * as InitLeaf does it, in the session's own transaction.
+ * Leaves on the way to a cgroup that is made on v2: where one that is there holds processes, it can't enable controllers. In a
+ * container that is its root, in which its init is. Where the caller may, these processes are moved to a leaf first, as InitLeaf
+ * does it, in the transaction of what is made.
  *
- * Controllers that the PAM line names are worth an error when that can't be done. Those that come as a bonus
- * (UnifiedControllers=all) never fail a login, but are reason enough to move the processes: otherwise the container
- * runtimes of that user would find none. Nobody loses by it, since each limit on a process still holds.
+ * Controllers that are asked for are worth an error when that can't be done. Those that come as a bonus (of a session, with
+ * UnifiedControllers=all) never fail it, but are reason enough to move the processes: otherwise the container runtimes of that
+ * user would find none. Nobody loses by it, since each limit on a process still holds.
  */
 
 #include <fcntl.h>
 
 #include "common/path.h"
-#include "daemon/session-internal.h"
+#include "daemon/leaf.h"
+#include "daemon/operations.h"
+
+/* A cgroup on the way whose processes are moved to a leaf. */
+typedef struct WayLeaf {
+        Target cgroup;
+        Leaf leaf;
+} WayLeaf;
 
 typedef struct Plan {
         Request *request;
-        const Target *session;
+        const char *what;
+        const Target *target; /* that is to be made */
         Transaction *transaction;
         GPtrArray *leaves;
         uint32_t wanted, optional;
         uint32_t available; /* in the cgroup that is looked at */
 } Plan;
 
-static SessionLeaf *session_leaf_free(SessionLeaf *l) {
+static WayLeaf *way_leaf_free(WayLeaf *l) {
         if (!l)
                 return NULL;
 
@@ -37,27 +45,27 @@ static SessionLeaf *session_leaf_free(SessionLeaf *l) {
 }
 
 static void clear_leaf(gpointer p) {
-        session_leaf_free(p);
+        way_leaf_free(p);
 }
 
-GPtrArray *session_leaves_new(void) {
+GPtrArray *leaves_new(void) {
         return g_ptr_array_new_with_free_func(clear_leaf);
 }
 
 /* Takes the descriptor. */
 static int plan_leaf(const Plan *p, const char *rel, int fd) {
-        SessionLeaf *l = g_new0(SessionLeaf, 1);
+        WayLeaf *l = g_new0(WayLeaf, 1);
         int k = -ENOMEM;
 
         l->leaf = LEAF_NULL;
-        l->cgroup = *p->session;
+        l->cgroup = *p->target;
         l->cgroup.fd = fd;
         l->cgroup.rel = strdup(rel);
-        l->cgroup.full = cg_path_join(p->session->root_path, rel);
+        l->cgroup.full = cg_path_join(p->target->root_path, rel);
         if (l->cgroup.rel && l->cgroup.full)
                 k = leaf_plan(p->request, &l->cgroup, p->transaction, &l->leaf);
         if (k < 0)
-                session_leaf_free(l);
+                way_leaf_free(l);
         else
                 g_ptr_array_add(p->leaves, l);
         return k;
@@ -65,20 +73,20 @@ static int plan_leaf(const Plan *p, const char *rel, int fd) {
 
 static int refuse_level(const Plan *p, const char *rel, int err) {
         sd_bus_error *error = p->request->error;
-        const Target *t = p->session;
+        const Target *t = p->target;
         g_autofree char *why = g_strdup(error->message ? error->message : "out of memory");
 
         sd_bus_error_free(error);
         (void) refuse(error, CGW_ERROR(Busy),
-                      "open a session in %s:/%s: %s:/%s holds processes, so it can't enable controllers, and they can't be moved to a "
+                      "%s %s:/%s: %s:/%s holds processes, so it can't enable controllers, and they can't be moved to a "
                       "leaf (cgwarden init-leaf /%s): %s",
-                      t->h->name, t->rel, t->h->name, rel, rel, why);
+                      p->what, t->h->name, t->rel, t->h->name, rel, rel, why);
         return err;
 }
 
 /* What of the controllers can be enabled in a cgroup that is there; a leaf is planned if that takes one. */
 static int plan_level(Plan *p, const char *rel, int fd, uint32_t *need) {
-        const Hierarchy *h = p->session->h;
+        const Hierarchy *h = p->target->h;
         int k;
 
         if (!*need || h->ops->occupied(h, fd) <= 0)
@@ -101,7 +109,7 @@ static int plan_level(Plan *p, const char *rel, int fd, uint32_t *need) {
 
 /* Returns 1 when the cgroups below are to be looked at too. */
 static int look_at(Plan *p, const char *rel) {
-        const Target *t = p->session;
+        const Target *t = p->target;
         _cleanup_close_ int fd = tree_open(t->root_fd, rel, 0);
         _cleanup_free_ char *full = cg_path_join(t->root_path, rel);
         uint32_t all = p->wanted | p->optional, on = 0, need;
@@ -112,7 +120,7 @@ static int look_at(Plan *p, const char *rel) {
         if (k >= 0 && fd >= 0 && !*rel && all & ~on)
                 k = hierarchy_read_controllers(t->h, fd, "cgroup.controllers", &p->available);
         if (k < 0 || !full)
-                return fail(p->request->error, full ? k : -ENOMEM, "open a session in", t->h, t->rel);
+                return fail(p->request->error, full ? k : -ENOMEM, p->what, t->h, t->rel);
         if (p->wanted & ~(on | p->available))
                 return 0; /* what is not there at all is told by who enables it */
 
@@ -126,15 +134,15 @@ static int look_at(Plan *p, const char *rel) {
         return 1;
 }
 
-int session_leaves_plan(Request *r, const Target *t, Transaction *transaction, GPtrArray *leaves) {
-        bool all = r->manager->config->session_all_controllers;
+int leaves_plan(Request *r, const Target *t, const char *what, Transaction *transaction, GPtrArray *leaves) {
         Plan p = {
                 .request = r,
-                .session = t,
+                .what = what,
+                .target = t,
                 .transaction = transaction,
                 .leaves = leaves,
                 .wanted = r->selection.controllers,
-                .optional = all ? hierarchy_all_controllers(t->h) & ~r->selection.controllers : 0,
+                .optional = r->optional,
         };
         size_t n = 0;
         int k = 1;
@@ -151,10 +159,10 @@ int session_leaves_plan(Request *r, const Target *t, Transaction *transaction, G
         return k < 0 ? k : 0;
 }
 
-int session_leaves_fill(Request *r, const GPtrArray *leaves, Transaction *transaction) {
+int leaves_fill(Request *r, const GPtrArray *leaves, Transaction *transaction) {
         int k = 0;
 
         for (unsigned i = 0; k >= 0 && i < leaves->len; i++)
-                k = leaf_fill(r, &((SessionLeaf *) leaves->pdata[i])->leaf, transaction);
+                k = leaf_fill(r, &((WayLeaf *) leaves->pdata[i])->leaf, transaction);
         return k;
 }

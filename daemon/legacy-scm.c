@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The Scm forms of cgmanager's methods. Who asks, and for which process or ids, comes as SCM_CREDENTIALS (unix(7)) over a datagram
+ * socket that the message has: so the kernel translates the numbers of a container and vouches for them. Each credential is asked
+ * for by a byte, and the answer goes over the same socket.
+ *
+ * The first credential is the requester's. If it is not the D-Bus peer itself, that one speaks for it, as a proxy does
+ * (Caller.via): what both may do is done, so that it does not matter who has written to the socket's other end.
+ *
+ * Nothing waits for a client. It has two seconds for each step; a conversation costs its user one of as many as he may have
+ * connections; it ends with the connection.
+ */
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "common/deadline.h"
+#include "common/log.h"
+#include "daemon/closer.h"
+#include "daemon/legacy.h"
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76 /* Linux 6.5 */
+#endif
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04 /* Linux 6.5 */
+#endif
+#ifndef SCM_MAX_FD
+#define SCM_MAX_FD 253 /* the kernel's, of one message */
+#endif
+
+#define STEP_USEC (2 * 1000 * 1000)
+/* One datagram; there are buffers of 208 KiB as a rule (net.core.wmem_default). */
+#define DATAGRAM_MAX (160 * 1024)
+
+typedef struct Credential {
+        PidRef process;
+        uid_t uid;
+        gid_t gid;
+} Credential;
+
+#define CREDENTIAL_NULL ((Credential) { .process = PIDREF_NULL })
+
+/* With a credential that names a process, or without. */
+typedef struct Datagram {
+        void *data;
+        size_t size;
+        pid_t pid;
+} Datagram;
+
+typedef struct Conversation {
+        Connection *connection;
+        LegacyCall call;
+        int socket;
+        sd_event_source *io, *timeout;
+        Credential requester;
+        bool has_requester;
+        GArray *answer; /* Datagram */
+        unsigned sent;
+} Conversation;
+
+static void clear_datagram(gpointer p) {
+        g_free(((Datagram *) p)->data);
+}
+
+static void conversation_free(Conversation *s) {
+        Connection *c = s->connection;
+
+        g_hash_table_remove(c->conversations, s);
+        quota_release(c->manager->quotas, c->charge, QUOTA_CONVERSATIONS, 1);
+        sd_event_source_disable_unref(s->io);
+        sd_event_source_disable_unref(s->timeout);
+        close_datagrams(s->socket);
+        legacy_call_done(&s->call);
+        pidref_done(&s->requester.process);
+        g_array_unref(s->answer);
+        g_free(s);
+}
+
+void legacy_scm_end(Connection *c) {
+        GHashTableIter i;
+        gpointer s;
+
+        if (!c->conversations)
+                return;
+        while (g_hash_table_iter_init(&i, c->conversations), g_hash_table_iter_next(&i, &s, NULL))
+                conversation_free(s);
+        g_hash_table_unref(c->conversations);
+        c->conversations = NULL;
+}
+
+/* ---- what is sent */
+
+static int send_datagram(int fd, const Datagram *d) {
+        struct iovec iov = { .iov_base = d->data, .iov_len = d->size };
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(struct ucred))];
+        } control = {};
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (d->pid > 0) {
+                struct ucred cred = { .pid = d->pid };
+
+                control.header = (struct cmsghdr) { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS,
+                                                    .cmsg_len = CMSG_LEN(sizeof(cred)) };
+                (void) memcpy(CMSG_DATA(&control.header), &cred, sizeof(cred));
+                m.msg_control = &control;
+                m.msg_controllen = sizeof(control);
+        }
+        return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* Asks for the next credential. */
+static int ask(int fd) {
+        char one = '1';
+
+        return send_datagram(fd, &(Datagram) { .data = &one, .size = 1 });
+}
+
+static void add_datagram(Conversation *s, const void *data, size_t size, pid_t pid) {
+        Datagram d = { .data = g_memdup2(data, size), .size = size, .pid = pid };
+
+        g_array_append_val(s->answer, d);
+}
+
+static void add_count(Conversation *s, int64_t n) {
+        int32_t count = (int32_t) n;
+
+        add_datagram(s, &count, sizeof(count), 0);
+}
+
+static void add_pids(Conversation *s, const PidList *pids) {
+        add_count(s, (int64_t) pids->n);
+        for (size_t i = 0; i < pids->n; i++)
+                add_datagram(s, "p", 1, pids->pids[i]);
+}
+
+/* A count, a length and that many bytes. */
+static void add_text(Conversation *s, size_t n, const GString *text) {
+        uint32_t length = (uint32_t) text->len;
+
+        if (text->len > DATAGRAM_MAX) {
+                add_count(s, -1);
+                return;
+        }
+        add_count(s, (int64_t) n);
+        if (n == 0)
+                return;
+        add_datagram(s, &length, sizeof(length), 0);
+        add_datagram(s, text->str, text->len, 0);
+}
+
+static void add_names(Conversation *s, const NameList *names) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        for (size_t i = 0; i < names->n; i++)
+                g_string_append_len(text, names->names[i], (gssize) strlen(names->names[i]) + 1);
+        add_text(s, names->n, text);
+}
+
+static void add_keys(Conversation *s, const GArray *keys) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        for (unsigned i = 0; i < keys->len; i++) {
+                const LegacyKey *key = &g_array_index(keys, LegacyKey, i);
+
+                g_string_append_printf(text, "%s\n%u\n%u\n%u\n", key->name, key->uid, key->gid, key->mode);
+        }
+        add_text(s, keys->len, text);
+}
+
+static void add_answer(Conversation *s, const LegacyAnswer *a) {
+        switch (legacy_method_answer(s->call.method)) {
+        case LEGACY_ANSWER_TEXT:
+                add_datagram(s, a->text, strlen(a->text) < DATAGRAM_MAX ? strlen(a->text) + 1 : 0, 0);
+                break;
+        case LEGACY_ANSWER_PIDS:
+                add_pids(s, &a->pids);
+                break;
+        case LEGACY_ANSWER_NAMES:
+                add_names(s, &a->names);
+                break;
+        case LEGACY_ANSWER_KEYS:
+                add_keys(s, a->keys);
+                break;
+        case LEGACY_ANSWER_EXISTED:
+                add_datagram(s, a->existed == 1 ? "2" : "1", 1, 0);
+                break;
+        default:
+                add_datagram(s, "1", 1, 0);
+        }
+}
+
+static void add_failure(Conversation *s) {
+        switch (legacy_method_answer(s->call.method)) {
+        case LEGACY_ANSWER_TEXT:
+                add_datagram(s, NULL, 0, 0);
+                break;
+        case LEGACY_ANSWER_PIDS:
+        case LEGACY_ANSWER_NAMES:
+        case LEGACY_ANSWER_KEYS:
+                add_count(s, -1);
+                break;
+        default:
+                add_datagram(s, "0", 1, 0);
+        }
+}
+
+/* ---- what is received */
+
+/* Takes what the control messages have. */
+static void read_control(struct msghdr *m, struct ucred *cred, int *pidfd) {
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+                size_t size = c->cmsg_len - CMSG_LEN(0);
+                int *fds = (int *) (void *) CMSG_DATA(c);
+
+                if (c->cmsg_level != SOL_SOCKET)
+                        continue;
+                if (c->cmsg_type == SCM_CREDENTIALS && size == sizeof(*cred))
+                        (void) memcpy(cred, CMSG_DATA(c), sizeof(*cred));
+                else if (c->cmsg_type == SCM_PIDFD && size == sizeof(int))
+                        *pidfd = *fds;
+                else if (c->cmsg_type == SCM_RIGHTS)
+                        for (size_t i = 0; i < size / sizeof(int); i++)
+                                close_elsewhere(fds[i]);
+        }
+}
+
+/* -EAGAIN: there is nothing. -ENODATA: what came has no credential. -ESRCH: the process that it names has gone. */
+static int receive_credential(int fd, Credential *ret) {
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(SCM_MAX_FD * sizeof(int))];
+        } control;
+        char byte;
+        struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct ucred cred = {};
+        int pidfd = -EBADF;
+
+        if (recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+                return -errno;
+        read_control(&m, &cred, &pidfd);
+        if (cred.pid <= 0) {
+                safe_close(pidfd);
+                return -ENODATA;
+        }
+
+        *ret = (Credential) { .process = { .pid = cred.pid, .fd = pidfd }, .uid = cred.uid, .gid = cred.gid };
+        if (pidfd >= 0)
+                return 0;
+        /* Before Linux 6.5 the number is all there is: caller_new() compares the ids. Since then there is none of a process that has
+         * gone: its number may be another's. */
+        return pidfd == -EBADF ? pidref_from_pid(cred.pid, &ret->process) : -ESRCH;
+}
+
+/* ---- the steps */
+
+/* Who asks: the peer itself, or somebody for whom it speaks, who is then in *ret_other. */
+static int find_requester(Conversation *s, Caller **ret, Caller **ret_other, sd_bus_error *error) {
+        Caller *peer = s->connection->caller;
+        Credential *r = &s->requester;
+        const char *reason;
+        int k;
+
+        if (peer->process.pid == r->process.pid && peer->uid == r->uid && peer->gid == r->gid) {
+                k = caller_refresh(peer, &reason);
+                *ret = peer;
+        } else {
+                k = caller_new(&s->connection->manager->host, &r->process, r->uid, r->gid, peer, ret_other, &reason);
+                *ret = *ret_other;
+        }
+        return k < 0 ? refuse(error, CGW_ERROR(AccessDenied), "the requester is refused: %s", reason) : 0;
+}
+
+static void run(Conversation *s) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(legacy_answer_done) LegacyAnswer answer = {};
+        _cleanup_(caller_freep) Caller *other = NULL;
+        Caller *requester;
+        int k = find_requester(s, &requester, &other, &error);
+
+        if (k >= 0)
+                k = legacy_call_run(&s->call, s->connection->manager, requester, &s->connection->caller->process, &answer, &error);
+        if (k >= 0) {
+                add_answer(s, &answer);
+        } else {
+                add_failure(s);
+                log_full(LOG_DEBUG, k, NULL, "a client of cgmanager's is answered that it failed: %s", error.message ? error.message : "");
+        }
+}
+
+/* Returns 1 when all of it is out. */
+static int send_answer(Conversation *s) {
+        for (; s->sent < s->answer->len; s->sent++) {
+                int k = send_datagram(s->socket, &g_array_index(s->answer, Datagram, s->sent));
+
+                if (k == -EAGAIN)
+                        return sd_event_source_set_io_events(s->io, EPOLLOUT);
+                if (k < 0)
+                        return k;
+        }
+        return 1;
+}
+
+/* Returns 1 when it has come to its end. */
+static int on_credential(Conversation *s) {
+        Credential c = CREDENTIAL_NULL;
+        LegacyOther other = legacy_method_other(s->call.method);
+        int k = receive_credential(s->socket, &c);
+
+        if (k < 0)
+                return k == -EAGAIN ? 0 : k;
+
+        if (!s->has_requester) {
+                s->requester = c;
+                s->has_requester = true;
+                if (other != LEGACY_OTHER_NONE)
+                        return ask(s->socket);
+        } else if (other == LEGACY_OTHER_PROCESS) {
+                s->call.process = c.process;
+        } else {
+                s->call.uid = c.uid;
+                s->call.gid = c.gid;
+                pidref_done(&c.process);
+        }
+
+        run(s);
+        return send_answer(s);
+}
+
+static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Conversation *s = userdata;
+        int k;
+
+        k = s->answer->len > 0 ? send_answer(s) : on_credential(s);
+        if (k == 0 && (revents & (EPOLLHUP | EPOLLERR)))
+                k = -EPIPE; /* it would wake us again and again */
+        if (k == 0)
+                k = sd_event_source_set_time(s->timeout, deadline_in(STEP_USEC));
+        if (k != 0)
+                conversation_free(s);
+        return 0;
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        conversation_free(userdata);
+        return 0;
+}
+
+/* Only one end of a socketpair(2): what is said must not come, with root's credentials, to one who listens somewhere. */
+static const char *why_unfit(int fd) {
+        struct sockaddr_un address;
+        socklen_t length = sizeof(int);
+        int domain, type;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 || domain != AF_UNIX)
+                return "it is no unix socket";
+        length = sizeof(int);
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_DGRAM)
+                return "it is no datagram socket";
+        length = sizeof(address);
+        if (getsockname(fd, (struct sockaddr *) &address, &length) < 0 || length > sizeof(sa_family_t))
+                return "it has a name";
+        length = sizeof(address);
+        if (getpeername(fd, (struct sockaddr *) &address, &length) < 0)
+                return "it is not connected";
+        return length > sizeof(sa_family_t) ? "its other end has a name" : NULL;
+}
+
+static int start(Conversation *s) {
+        sd_event *event = s->connection->manager->event;
+        const int on = 1;
+        int k;
+
+        if (setsockopt(s->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                return -errno;
+        if (!getenv("CGWARDEN_KERNEL"))
+                (void) setsockopt(s->socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
+
+        k = ask(s->socket);
+        if (k >= 0)
+                k = sd_event_add_io(event, &s->io, s->socket, EPOLLIN, on_socket, s);
+        if (k >= 0)
+                k = sd_event_add_time(event, &s->timeout, CLOCK_MONOTONIC, deadline_in(STEP_USEC), 0, on_timeout, s);
+        return k;
+}
+
+int legacy_scm_start(Connection *c, int socket, LegacyCall *call, sd_bus_error *error) {
+        uint32_t limit = c->manager->config->connections_per_user;
+        const char *unfit = why_unfit(socket);
+        Conversation *s;
+        int k;
+
+        if (unfit)
+                return refuse(error, CGW_ERROR(InvalidValue), "the descriptor is not one end of a socketpair of datagrams: %s", unfit);
+        k = quota_charge(c->manager->quotas, c->charge, QUOTA_CONVERSATIONS, 1, limit);
+        if (k < 0)
+                return refuse(error, CGW_ERROR(QuotaExceeded), "uid %u has as many conversations under way as it may", (unsigned) c->charge);
+
+        if (!c->conversations)
+                c->conversations = g_hash_table_new(NULL, NULL);
+        s = g_new0(Conversation, 1);
+        *s = (Conversation) { .connection = c, .call = *call, .socket = fcntl(socket, F_DUPFD_CLOEXEC, 3), .requester = CREDENTIAL_NULL };
+        *call = (LegacyCall) { .process = PIDREF_NULL };
+        s->answer = g_array_new(FALSE, FALSE, sizeof(Datagram));
+        g_array_set_clear_func(s->answer, clear_datagram);
+        g_hash_table_add(c->conversations, s);
+
+        k = s->socket < 0 ? -errno : start(s);
+        if (k < 0) {
+                conversation_free(s);
+                return refuse(error, CGW_ERROR(InvalidValue), "nobody can be asked over the descriptor: %s", strerrordesc_np(-k));
+        }
+        return 0;
+}
