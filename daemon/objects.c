@@ -11,20 +11,56 @@ static bool has_legacy(const Connection *c) {
         return !c->system && c->manager->config->cgmanager != LEGACY_NO;
 }
 
-int connection_add_objects(Connection *c) {
-        int r;
+static int add_manager(Connection *c) {
+        int r = sd_bus_add_object_vtable(c->bus, NULL, CGW_OBJECT_PATH, CGW_MANAGER_INTERFACE, manager_vtable, c);
 
-        r = sd_bus_add_object_vtable(c->bus, NULL, CGW_OBJECT_PATH, CGW_MANAGER_INTERFACE, manager_vtable, c);
-        if (r >= 0)
-                r = sd_bus_add_object_vtable(c->bus, NULL, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, proxy_vtable, c);
-        if (r >= 0)
-                r = sd_bus_add_fallback_vtable(c->bus, NULL, CGW_SESSION_PATH_PREFIX, CGW_SESSION_INTERFACE, session_vtable,
-                                               session_object_find, c);
-        if (r >= 0 && has_legacy(c))
-                r = sd_bus_add_object_vtable(c->bus, NULL, CGM_OBJECT_PATH, CGM_INTERFACE, legacy_vtable, c);
-        if (r >= 0)
-                r = sd_bus_add_node_enumerator(c->bus, NULL, CGW_SESSION_PATH_PREFIX, session_object_list, c);
+        return r < 0 ? r : sd_bus_add_object_vtable(c->bus, NULL, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, proxy_vtable, c);
+}
+
+static int add_sessions(Connection *c) {
+        int r = sd_bus_add_fallback_vtable(c->bus, NULL, CGW_SESSION_PATH_PREFIX, CGW_SESSION_INTERFACE, session_vtable,
+                                           session_object_find, c);
+
+        return r < 0 ? r : sd_bus_add_node_enumerator(c->bus, NULL, CGW_SESSION_PATH_PREFIX, session_object_list, c);
+}
+
+static int add_legacy(Connection *c) {
+        return has_legacy(c) ? sd_bus_add_object_vtable(c->bus, NULL, CGM_OBJECT_PATH, CGM_INTERFACE, legacy_vtable, c) : 0;
+}
+
+static const struct {
+        const char *path;
+        int (*add)(Connection *c);
+} objects[] = {
+        { CGW_OBJECT_PATH, add_manager },
+        { CGW_SESSION_PATH_PREFIX, add_sessions },
+        { CGM_OBJECT_PATH, add_legacy },
+};
+
+static int add_objects(Connection *c, const char *path) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(objects); i++) {
+                const char *rest = path ? startswith(path, objects[i].path) : "";
+
+                if (!rest || (*rest && *rest != '/') || (c->objects & (1U << i)))
+                        continue;
+                c->objects |= 1U << i;
+                r = objects[i].add(c);
+        }
         return r;
+}
+
+int connection_add_objects(Connection *c) {
+        return add_objects(c, NULL);
+}
+
+int connection_add_object_of(Connection *c, sd_bus_message *message) {
+        const char *interface = sd_bus_message_get_interface(message);
+
+        if (interface && streq(interface, "org.freedesktop.DBus.Peer"))
+                return 0; /* sd-bus answers that itself */
+        return add_objects(c, interface && streq(interface, "org.freedesktop.DBus.Introspectable") ? NULL : sd_bus_message_get_path(message));
 }
 
 static const char *const standard_interfaces =

@@ -208,7 +208,11 @@ static int on_peer_message(sd_bus_message *message, void *userdata, sd_bus_error
         }
 
         r = on_driver_call(c, message);
-        return r != 0 ? (r < 0 ? r : 1) : connection_on_introspect(message, c);
+        if (r == 0)
+                r = connection_add_object_of(c, message);
+        if (r == 0)
+                r = connection_on_introspect(message, c);
+        return r;
 }
 
 /* SO_PEERPIDFD where there is one, else the number, which caller_new() checks against the ids. */
@@ -261,8 +265,6 @@ static int start_peer(Connection *c, int *fd) {
                 r = sd_bus_negotiate_fds(c->bus, true);
         if (r >= 0)
                 r = sd_bus_add_filter(c->bus, NULL, on_peer_message, c);
-        if (r >= 0)
-                r = connection_add_objects(c);
         if (r >= 0)
                 r = sd_bus_start(c->bus);
         if (r >= 0)

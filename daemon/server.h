@@ -15,6 +15,7 @@ typedef struct Connection {
         Manager *manager;
         sd_bus *bus;
         bool system;
+        unsigned objects; /* objects.c: those that are there */
 
         /* A peer: one caller for the life of the connection. NULL when it was refused, for the reason given. */
         Caller *caller;
@@ -57,8 +58,10 @@ int connection_add_client(Connection *via, int socket, ClientIdentity *identity,
 /* Sends an answer that may be a large one, about so many bytes. */
 int connection_reply(Connection *c, sd_bus_message *reply, size_t size);
 
-/* Puts the objects on a connection. */
+/* Puts the objects on a connection; the one that a message is for, if it is not there yet. Each costs a connection as much as
+ * everything else that it is set up with, and most use one. */
 int connection_add_objects(Connection *c);
+int connection_add_object_of(Connection *c, sd_bus_message *message);
 /* The filter of peer connections and of the system bus: introspection with the documentation in it. */
 int connection_on_introspect(sd_bus_message *message, Connection *c);
 

@@ -204,6 +204,7 @@ int main(int argc, char **argv) {
                       "------:", "----------:", "----------------------------", "------");
         row("resident at start, MB", memory_of(daemon_pid, "VmRSS") / 1e6, NONE, NONE, 6, "6 MB");
         bench_calls(daemon_pid);
+        bench_legacy();
         bench_crowd();
         bench_container(argv[3], argv[4]);
         bench_pam(daemon_pid, argv[2], argc > 5 ? argv[5] : "");

@@ -60,6 +60,7 @@ double memory_of(pid_t pid, const char *field);
 
 void bench_calls(pid_t daemon_pid);
 void bench_crowd(void);
+void bench_legacy(void); /* cgmanager's interface */
 void bench_container(const char *one_proxy, const char *two_proxies);
 void bench_pam(pid_t daemon_pid, const char *module, const char *peer_module); /* no peer: "" */
 void bench_su(const char *module);

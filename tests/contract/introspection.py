@@ -55,6 +55,7 @@ def compare(path, *names):
 
 
 compare("/org/cgwarden1", "org.cgwarden1.Manager.xml", "org.cgwarden1.Proxy.xml")
+compare("/org/linuxcontainers/cgmanager", "org.linuxcontainers.cgmanager.xml")
 
 nodes = [n.get("name") for n in from_daemon("/org/cgwarden1/session").findall("node")]
 tap.check([] if len(nodes) == 1 else [f"the nodes are {nodes}"], "the session has an object")

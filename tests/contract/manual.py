@@ -12,7 +12,7 @@ from pathlib import Path
 import tap
 
 source = Path(sys.argv[1])
-pages = sorted(p for p in (source / "man").iterdir() if re.fullmatch(r"\.[1358]", p.suffix))
+pages = sorted(p for p in (source / "man").iterdir() if re.fullmatch(r"\.[13578]", p.suffix))
 
 
 def warnings(page):

@@ -62,6 +62,10 @@ static void check_defaults(const Config *c) {
         g_assert_true(c->session_all_controllers);
         g_assert_cmpstr(c->enter_from[0], ==, "/");
         g_assert_null(c->enter_from[1]);
+        g_assert_cmpint(c->cgmanager, ==, LEGACY_AUTO);
+        g_assert_cmpstr(c->cgmanager_sockets[0], ==, "/sys/fs/cgroup/cgmanager/sock");
+        g_assert_cmpstr(c->cgmanager_sockets[1], ==, "/run/cgmanager/sock");
+        g_assert_null(c->cgmanager_sockets[2]);
         g_assert_cmpuint(c->connections_per_user, ==, 64);
         g_assert_cmpuint(c->delegations_per_user, ==, 1024);
         g_assert_cmpuint(c->path_depth, ==, 32);
@@ -103,6 +107,7 @@ static void test_good(Fixture *f, gconstpointer data) {
                               "[Daemon]\nPlacement=unit\nMount=no\n"
                               "[Session]\nUnifiedControllers=asked\n"
                               "[Access]\nEnterFrom=/user.slice/user-%U.slice/session-*.scope /\n"
+                              "[Legacy]\nCgmanager=yes\nCgmanagerSocket=/run/a/sock  /run/b\n"
                               "[Limits]\nConnectionsPerUser=1\nDelegationsPerUser=2\nPathDepth=3\nMaxDepth=0\n"
                               "MaxDescendants=4294967295\n");
 
@@ -112,6 +117,8 @@ static void test_good(Fixture *f, gconstpointer data) {
         g_assert_cmpuint(g_strv_length(c->enter_from), ==, 2);
         g_assert_cmpstr(c->enter_from[0], ==, "/user.slice/user-%U.slice/session-*.scope");
         g_assert_cmpstr(c->enter_from[1], ==, "/");
+        g_assert_cmpint(c->cgmanager, ==, LEGACY_YES);
+        g_assert_cmpstr(c->cgmanager_sockets[0], ==, "/run/a/sock");
         g_assert_cmpuint(c->connections_per_user, ==, 1);
         g_assert_cmpuint(c->delegations_per_user, ==, 2);
         g_assert_cmpuint(c->path_depth, ==, 3);
@@ -164,6 +171,9 @@ static const struct {
         { "[Access]\nEnterFrom=user\n", 2, "user" },
         { "[Access]\nEnterFrom=/ok /../x\n", 2, "/../x" },
         { "[Access]\nEnterFrom=/a/tasks\n", 2, "/a/tasks" },
+        { "[Legacy]\nCgmanager=on\n", 2, "on" },
+        { "[Legacy]\nCgmanagerSocket=\n", 2, "no path" },
+        { "[Legacy]\nCgmanagerSocket=/run/a b\n", 2, "\"b\"" },
         { "[Limits]\nConnectionsPerUser=\n", 2, "ConnectionsPerUser" },
         { "[Limits]\nConnectionsPerUser=many\n", 2, "many" },
         { "[Limits]\nDelegationsPerUser=-1\n", 2, "-1" },
