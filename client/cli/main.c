@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * cgwarden: finds the verb, sets up the library, and leaves the rest to it.
+ * cgwarden: finds the verb, sets up the library, and leaves the rest to it. Called as "cgm", it is that.
  */
 
 #include <locale.h>
 #include <stdio.h>
 
+#include "client/cli/cgm.h"
 #include "client/cli/cli.h"
 #include "build-config.h"
 
@@ -85,27 +86,36 @@ static int dispatch(struct cli *cli, int argc, char **argv) {
         return cli_complain(cli, STATUS_USAGE, "unknown verb \"%s\"; see cgwarden --help", argv[0]);
 }
 
-int main(int argc, char **argv) {
+static int cgwarden_main(struct cli *cli, int argc, char **argv) {
         _cleanup_(cgw_freep) cgw_t *cgw = NULL;
+        int r, status;
+
+        g_set_prgname("cgwarden");
+        cli->utf8 = g_get_charset(NULL);
+        cli->colour = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR") && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+
+        r = cgw_new(&cgw);
+        if (r < 0)
+                return cli_complain(cli, STATUS_FAILURE, "%s", g_strerror(-r));
+        cli->cgw = cgw;
+
+        status = parse_global(cli, &argc, &argv);
+        if (status < 0)
+                status = dispatch(cli, argc - 1, argv + 1);
+        cli->cgw = NULL;
+        g_free(cli->address);
+        return status;
+}
+
+int main(int argc, char **argv) {
         struct cli cli = {};
+        int status;
 
         setlocale(LC_ALL, "");
-        g_set_prgname("cgwarden");
-        cli.utf8 = g_get_charset(NULL);
-        cli.colour = isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR") && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
-
-        int r = cgw_new(&cgw);
-        if (r < 0)
-                return cli_complain(&cli, STATUS_FAILURE, "%s", g_strerror(-r));
-        cli.cgw = cgw;
-
-        int status = parse_global(&cli, &argc, &argv);
-        if (status < 0)
-                status = dispatch(&cli, argc - 1, argv + 1);
+        status = argc > 0 && cgm_is_name(argv[0]) ? cgm_main(argc, argv) : cgwarden_main(&cli, argc, argv);
 
         /* A full disk or a closed pipe is a failure too. */
         if (fflush(stdout) != 0 && status == STATUS_OK)
                 status = cli_complain(&cli, STATUS_FAILURE, "cannot write: %s", g_strerror(errno));
-        g_free(cli.address);
         return status;
 }
