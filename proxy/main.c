@@ -16,13 +16,13 @@
 #include "proxy/clients.h"
 
 typedef struct Options {
-        char *upstream, *socket;
+        char *upstream, *socket, *cgmanager_socket;
         gboolean bus, debug, version, syslog;
 } Options;
 
 typedef struct Proxy {
         Upstream *upstream;
-        Clients *clients;
+        Clients *clients, *old_clients;
         Bus *bus;
 } Proxy;
 
@@ -31,6 +31,8 @@ static bool parse_options(int *argc, char ***argv, Options *o) {
                 { "upstream", 'u', 0, G_OPTION_ARG_FILENAME, &o->upstream,
                   "The daemon's folder or socket (default: " CGW_UPSTREAM_DIRECTORY ")", "PATH" },
                 { "socket", 0, 0, G_OPTION_ARG_FILENAME, &o->socket, "Listen here (default: " CGW_SOCKET_PATH ")", "PATH" },
+                { "cgmanager-socket", 0, 0, G_OPTION_ARG_FILENAME, &o->cgmanager_socket,
+                  "Listen here, too, for clients of cgmanager", "PATH" },
                 { "bus", 'b', 0, G_OPTION_ARG_NONE, &o->bus, "Own " CGW_BUS_NAME " on the system bus, too", NULL },
                 { "syslog", 0, 0, G_OPTION_ARG_NONE, &o->syslog, "Log to syslog, not to standard error", NULL },
                 { "debug", 'd', 0, G_OPTION_ARG_NONE, &o->debug, "Log more", NULL },
@@ -58,6 +60,7 @@ static bool parse_options(int *argc, char ***argv, Options *o) {
 static void options_done(Options *o) {
         g_free(o->upstream);
         g_free(o->socket);
+        g_free(o->cgmanager_socket);
 }
 
 static void on_state(void *userdata) {
@@ -65,6 +68,8 @@ static void on_state(void *userdata) {
 
         if (p->clients)
                 clients_update(p->clients);
+        if (p->old_clients)
+                clients_update(p->old_clients);
         (void) sd_notifyf(0, "STATUS=%s", upstream_is_ready(p->upstream) ? "Serving" : "Waiting for the daemon above");
 }
 
@@ -112,35 +117,52 @@ static char *socket_of(const char *upstream) {
         return g_build_filename(upstream, "socket", NULL);
 }
 
-static int start(Proxy *p, sd_event *event, const Options *o, int listen_fd) {
+static int open_sockets(const Options *o, int *ret_fd, int *ret_old_fd) {
+        _cleanup_close_ int fd = listen_open(o->socket ? o->socket : CGW_SOCKET_PATH);
+        int old_fd = -EBADF;
+
+        if (fd < 0)
+                return fd;
+        if (o->cgmanager_socket) {
+                old_fd = listen_at(o->cgmanager_socket, LOG_ERR);
+                if (old_fd < 0)
+                        return old_fd;
+        }
+        *ret_fd = TAKE_FD(fd);
+        *ret_old_fd = old_fd;
+        return 0;
+}
+
+/* Takes the sockets as it needs them. What comes in at either is served alike: each connection has the old interface, too. */
+static int start(Proxy *p, sd_event *event, const Options *o, int *fd, int *old_fd) {
         static const UpstreamHandlers quiet = { .state = on_state }, with_signals = { .state = on_state, .signal = on_signal };
         g_autofree char *path = socket_of(o->upstream ? o->upstream : CGW_UPSTREAM_DIRECTORY);
         int r;
 
         r = upstream_new(event, path, o->bus ? &with_signals : &quiet, p, &p->upstream);
-        if (r < 0) {
-                safe_close(listen_fd);
-                return r;
-        }
-        r = clients_new(event, listen_fd, p->upstream, &p->clients);
+        if (r >= 0)
+                r = clients_new(event, TAKE_FD(*fd), p->upstream, &p->clients);
+        if (r >= 0 && *old_fd >= 0)
+                r = clients_new(event, TAKE_FD(*old_fd), p->upstream, &p->old_clients);
         return r < 0 || !o->bus ? r : bus_new(event, p->upstream, &p->bus);
 }
 
 static int run(const Options *o) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_close_ int fd = -EBADF, old_fd = -EBADF;
         Proxy p = {};
-        int r, fd;
+        int r;
 
         r = setup_event(&event);
         if (r < 0) {
                 log_full(LOG_ERR, r, NULL, "cannot set up the event loop");
                 return r;
         }
-        fd = listen_open(o->socket ? o->socket : CGW_SOCKET_PATH);
-        if (fd < 0)
-                return fd;
+        r = open_sockets(o, &fd, &old_fd);
+        if (r < 0)
+                return r;
 
-        r = start(&p, event, o, fd);
+        r = start(&p, event, o, &fd, &old_fd);
         if (r >= 0) {
                 (void) sd_notify(0, "READY=1");
                 r = sd_event_loop(event);
@@ -150,6 +172,7 @@ static int run(const Options *o) {
                 log_full(LOG_ERR, r, NULL, "cannot go on");
 
         p.bus = bus_free(p.bus);
+        p.old_clients = clients_free(p.old_clients);
         p.clients = clients_free(p.clients);
         p.upstream = upstream_free(p.upstream);
         return r;

@@ -151,5 +151,26 @@ like '^ok true' "$(by by-root alice Create ss "$one" /rootly/hers)" "alice by ro
 is alice "$(owner_of "$one" /rootly/hers)" 'what she makes is hers'
 like '^AccessDenied' "$(by by-root alice Create ss "$one" /evil)" 'and no more'
 
+# ---- a socket for cgmanager's clients, beside its own
+
+start_proxy --upstream "$CGW_SOCKET" --socket /run/by-both/socket --cgmanager-socket /run/by-both/old/sock
+by_both() {
+        like '^ok true' "$(by by-both root Create ss "$one" "/both-$1")" "a proxy with two sockets$2: its own"
+        like '^ok true' "$(CGW_SOCKET=/run/by-both/old/sock request alice Create ss "$one" "/alice/old-$1")" "the old one$2"
+        is alice "$(owner_of "$one" "/alice/old-$1")" "the caller is who connected to it$2"
+        is 10 "$(CGMANAGER_SOCKET=/run/by-both/old/sock as alice bash -c \
+                "exec -a cgm $CGW_BUILD/client/cli/cgwarden apiversion")" "and gets the old interface$2"
+}
+wait_until 10 test -S /run/by-both/old/sock
+is 666 "$(stat -c %a /run/by-both/old/sock)" 'everyone may connect to it'
+by_both 1 ''
+restart
+by_both 2 ', after a restart of the daemon'
+status=0
+"$proxy_program" --upstream "$CGW_SOCKET" --socket /run/by-other/socket --cgmanager-socket /run/by-both/old/sock \
+        2>"$CGW_OUTPUT/refused.log" </dev/null || status=$?
+like "^1 .*/run/by-both/old/lock: another server is running\$" "$status $(<"$CGW_OUTPUT/refused.log")" \
+        'a second proxy at the same place does not start, and says why in one line'
+
 check 'the daemon has not been hurt' kill -0 "$daemon_pid"
 done_testing
