@@ -12,6 +12,8 @@
 
 #define MODULE "pam_cgwarden.so"
 
+static const char *const predecessors[] = {"pam_cgfs.so", "pam_cgm.so"};
+
 static const struct {
         const char *name;
         enum state without; /* what it is when the line is not there */
@@ -61,6 +63,40 @@ static char *install_module(const char *module) {
         if (module[0] == '/' || !folder)
                 return g_strdup_printf("install -m 644 -D " MODULE " %s", module);
         return g_strdup_printf("install -m 644 " MODULE " %s/", folder);
+}
+
+static bool is_called(const char *path, const char *name) {
+        g_autofree char *base = g_path_get_basename(path);
+
+        return streq(base, name);
+}
+
+static bool is_predecessor(const char *module) {
+        for (size_t i = 0; i < G_N_ELEMENTS(predecessors); i++)
+                if (is_called(module, predecessors[i]))
+                        return true;
+        return false;
+}
+
+/* By its own name, or by a predecessor's where that is a link to it. */
+static bool is_ours(const struct pam_entry *e) {
+        g_autofree char *file = NULL;
+        _cleanup_free_ char *real = NULL;
+
+        if (is_called(e->module, MODULE))
+                return true;
+        if (!is_predecessor(e->module))
+                return false;
+        file = find_module(e->module);
+        real = file ? realpath(file, NULL) : NULL;
+        return real && is_called(real, MODULE);
+}
+
+static int find_ours(const struct pam_stack *stack, guint from) {
+        for (guint i = from; i < stack->entries->len; i++)
+                if (is_ours(pam_stack_entry(stack, (int)i)))
+                        return (int)i;
+        return -1;
 }
 
 /* ---- The words of a line ---- */
@@ -197,7 +233,7 @@ static char *move_command(const struct pam_stack *stack, const struct pam_entry 
 
 /* The line with the names that are there. */
 static char *line_with(const struct pam_entry *e, const char *list, const char *left) {
-        const char *words = strstr(e->text, MODULE), *found = words ? strstr(words + strlen(MODULE), list) : NULL;
+        const char *words = strstr(e->text, e->module), *found = words ? strstr(words + strlen(e->module), list) : NULL;
 
         return found ? g_strdup_printf("%.*s%s%s", (int)(found - e->text), e->text, left, found + strlen(list))
                      : g_strdup(e->text);
@@ -237,7 +273,7 @@ static void report_entry(struct doctor *d, struct finding *f, const struct pam_e
 static void report_order(struct finding *f, const struct pam_stack *stack, int at, const char *service) {
         static const char *const movers[] = {"pam_systemd.so", "pam_elogind.so"};
         const struct pam_entry *e = pam_stack_entry(stack, at);
-        int again = pam_stack_find(stack, MODULE, (guint)at + 1);
+        int again = find_ours(stack, (guint)at + 1);
 
         if (again >= 0) {
                 const struct pam_entry *second = pam_stack_entry(stack, again);
@@ -266,12 +302,12 @@ static void report_order(struct finding *f, const struct pam_stack *stack, int a
 
 /* The programs whose work this is now. */
 static void report_predecessor(struct doctor *d, GHashTable *reported, const struct pam_stack *stack,
-                               const char *name) {
-        g_autofree char *module = g_strdup_printf("pam_%s.so", name);
+                               const char *module) {
+        g_autofree char *name = g_strndup(module + strlen("pam_"), strlen(module) - strlen("pam_.so"));
         g_autofree char *profile = g_strdup_printf("/usr/share/pam-configs/%s", name);
         int at = pam_stack_find(stack, module, 0);
 
-        if (at < 0)
+        if (at < 0 || is_ours(pam_stack_entry(stack, at)))
                 return;
 
         const struct pam_entry *e = pam_stack_entry(stack, at);
@@ -295,7 +331,7 @@ static void report_predecessor(struct doctor *d, GHashTable *reported, const str
 static void check_stack(struct doctor *d, GHashTable *reported, const struct pam_stack *stack, const char *service,
                         enum state without) {
         struct finding f = {.object = g_strdup_printf("PAM %s", service)};
-        int at = pam_stack_find(stack, MODULE, 0);
+        int at = find_ours(stack, 0);
 
         if (at < 0) {
                 f.state = without;
@@ -308,10 +344,8 @@ static void check_stack(struct doctor *d, GHashTable *reported, const struct pam
         }
         doctor_add(d, f);
 
-        if (at >= 0) {
-                report_predecessor(d, reported, stack, "cgfs");
-                report_predecessor(d, reported, stack, "cgm");
-        }
+        for (size_t i = 0; at >= 0 && i < G_N_ELEMENTS(predecessors); i++)
+                report_predecessor(d, reported, stack, predecessors[i]);
 }
 
 /* ---- All of them ---- */
@@ -319,7 +353,7 @@ static void check_stack(struct doctor *d, GHashTable *reported, const struct pam
 /* The line that is in use is the one for those who have none; and what it names is what is needed. */
 static void learn_from(struct doctor *d, const struct pam_stack *stack) {
         _cleanup_(words_clear) struct words w = {};
-        int at = pam_stack_find(stack, MODULE, 0);
+        int at = find_ours(stack, 0);
 
         if (at < 0)
                 return;
