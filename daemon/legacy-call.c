@@ -85,8 +85,8 @@ static int run_create(const Run *x, Request *r) {
 
         r->gather = true;
         k = *x->path ? operation_create(r, &created) : 0;
-        if (k >= 0 && *x->path && !created)
-                x->answer->existed = 1;
+        if (k >= 0 && *x->call->path && !created)
+                x->answer->existed = 1; /* "/", too; of "" it is not said */
         return k;
 }
 
@@ -137,8 +137,23 @@ static int run_remove_on_empty(const Run *x, Request *r) {
         return operation_remove_on_empty(r);
 }
 
+/* And what is left goes with its last process. */
 static int run_prune(const Run *x, Request *r) {
-        return operation_prune(r);
+        const Target *t = r->targets;
+        _cleanup_close_ int left = -EBADF;
+        int k = operation_prune(r);
+
+        if (k < 0)
+                return k;
+        left = tree_open(t->root_fd, t->rel, 0);
+        if (left < 0 || delegation_keep(r->manager, left))
+                return 0;
+        k = request_authorize_simple(r, OPERATION_REMOVE, t);
+        if (k < 0) {
+                sd_bus_error_free(r->error); /* it is not the caller's to remove, and that was no failure either */
+                return 0;
+        }
+        return operation_remove_on_empty(r);
 }
 
 static int run_get_value(const Run *x, Request *r) {

@@ -43,7 +43,7 @@ typedef struct Credential {
 
 #define CREDENTIAL_NULL ((Credential) { .process = PIDREF_NULL })
 
-/* With a credential that names a process, or without. */
+/* pid: the process that it tells of, 0: none. */
 typedef struct Datagram {
         void *data;
         size_t size;
@@ -93,31 +93,29 @@ void legacy_scm_end(Connection *c) {
 
 /* ---- what is sent */
 
-static int send_datagram(int fd, const Datagram *d) {
+/* The client has the same socket, and may connect it to another one at any time: what is said is said with the client's credentials, so
+ * that it says nothing that the client could not say itself. */
+static int send_datagram(const Conversation *s, const Datagram *d) {
+        const Caller *peer = s->connection->caller;
+        struct ucred cred = { .pid = d->pid > 0 ? d->pid : peer->process.pid, .uid = peer->uid, .gid = peer->gid };
         struct iovec iov = { .iov_base = d->data, .iov_len = d->size };
         union {
                 struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(struct ucred))];
-        } control = {};
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+                char room[CMSG_SPACE(sizeof(cred))];
+        } control = {
+                .header = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS, .cmsg_len = CMSG_LEN(sizeof(cred)) },
+        };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 
-        if (d->pid > 0) {
-                struct ucred cred = { .pid = d->pid };
-
-                control.header = (struct cmsghdr) { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS,
-                                                    .cmsg_len = CMSG_LEN(sizeof(cred)) };
-                (void) memcpy(CMSG_DATA(&control.header), &cred, sizeof(cred));
-                m.msg_control = &control;
-                m.msg_controllen = sizeof(control);
-        }
-        return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+        (void) memcpy(CMSG_DATA(&control.header), &cred, sizeof(cred));
+        return sendmsg(s->socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* Asks for the next credential. */
-static int ask(int fd) {
+static int ask(const Conversation *s) {
         char one = '1';
 
-        return send_datagram(fd, &(Datagram) { .data = &one, .size = 1 });
+        return send_datagram(s, &(Datagram) { .data = &one, .size = 1 });
 }
 
 static void add_datagram(Conversation *s, const void *data, size_t size, pid_t pid) {
@@ -229,7 +227,7 @@ static void read_control(struct msghdr *m, struct ucred *cred, int *pidfd) {
         }
 }
 
-/* -EAGAIN: there is nothing. -ENODATA: what came has no credential. -ESRCH: the process that it names has gone. */
+/* -EAGAIN: somebody else has read it, or the socket was shut down. -ENODATA: what came has no credential. -ESRCH: the process that it names has gone. */
 static int receive_credential(int fd, Credential *ret) {
         union {
                 struct cmsghdr header;
@@ -293,17 +291,28 @@ static void run(Conversation *s) {
         }
 }
 
+/* The next step has as long as the first. */
+static int move_timeout(Conversation *s) {
+        return sd_event_source_set_time(s->timeout, deadline_in(STEP_USEC));
+}
+
 /* Returns 1 when all of it is out. */
 static int send_answer(Conversation *s) {
+        unsigned before = s->sent;
+        int k;
+
         for (; s->sent < s->answer->len; s->sent++) {
-                int k = send_datagram(s->socket, &g_array_index(s->answer, Datagram, s->sent));
+                k = send_datagram(s, &g_array_index(s->answer, Datagram, s->sent));
 
                 if (k == -EAGAIN)
-                        return sd_event_source_set_io_events(s->io, EPOLLOUT);
+                        break;
                 if (k < 0)
                         return k;
         }
-        return 1;
+        if (s->sent == s->answer->len)
+                return 1;
+        k = sd_event_source_set_io_events(s->io, EPOLLOUT);
+        return k < 0 || s->sent == before ? k : move_timeout(s);
 }
 
 /* Returns 1 when it has come to its end. */
@@ -313,13 +322,15 @@ static int on_credential(Conversation *s) {
         int k = receive_credential(s->socket, &c);
 
         if (k < 0)
-                return k == -EAGAIN ? 0 : k;
+                return k;
 
         if (!s->has_requester) {
                 s->requester = c;
                 s->has_requester = true;
-                if (other != LEGACY_OTHER_NONE)
-                        return ask(s->socket);
+                if (other != LEGACY_OTHER_NONE) {
+                        k = ask(s);
+                        return k < 0 ? k : move_timeout(s);
+                }
         } else if (other == LEGACY_OTHER_PROCESS) {
                 s->call.process = c.process;
         } else {
@@ -339,8 +350,6 @@ static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *us
         k = s->answer->len > 0 ? send_answer(s) : on_credential(s);
         if (k == 0 && (revents & (EPOLLHUP | EPOLLERR)))
                 k = -EPIPE; /* it would wake us again and again */
-        if (k == 0)
-                k = sd_event_source_set_time(s->timeout, deadline_in(STEP_USEC));
         if (k != 0)
                 conversation_free(s);
         return 0;
@@ -351,7 +360,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Only one end of a socketpair(2): what is said must not come, with root's credentials, to one who listens somewhere. */
+/* Only one end of a socketpair(2). It may become something else, see send_datagram(). */
 static const char *why_unfit(int fd) {
         struct sockaddr_un address;
         socklen_t length = sizeof(int);
@@ -381,7 +390,7 @@ static int start(Conversation *s) {
         if (!getenv("CGWARDEN_KERNEL"))
                 (void) setsockopt(s->socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
 
-        k = ask(s->socket);
+        k = ask(s);
         if (k >= 0)
                 k = sd_event_add_io(event, &s->io, s->socket, EPOLLIN, on_socket, s);
         if (k >= 0)

@@ -78,6 +78,10 @@ static char *shares_to_v2(const char *text, const char *more) {
 }
 
 static char *shares_to_v1(const char *text, const char *more) {
+        uint64_t n;
+
+        if (parse_u64(text, &n) < 0 || n < 1 || n > 10000)
+                return NULL; /* v2's kernel does not clamp */
         return scale(text, 100, 1024, 2, 262144);
 }
 
@@ -253,8 +257,8 @@ static const struct Row *find_row(const Target *t, const char *key) {
         for (const struct Row *row = rows; row < rows + ARRAY_SIZE(rows); row++) {
                 if (!streq(t->h->v2 ? row->v1 : row->v2, key))
                         continue;
-                /* Of two, the one that is there. */
-                if (!found || (t->fd >= 0 && faccessat(t->fd, found->v2, F_OK, 0) < 0))
+                /* Of two, the one that is there; on v1 the one that is the whole. */
+                if (!found || (t->h->v2 ? faccessat(t->fd, found->v2, F_OK, 0) < 0 : found->part))
                         found = row;
         }
         return found;
@@ -284,6 +288,17 @@ static int refuse_row(const Request *r, const struct Row *row, const char *key, 
                       t->rel, what, row->v1);
 }
 
+/* Of the file that was meant the error says nothing. */
+static int name_both(const Request *r, const struct Row *row, const char *key, int k) {
+        const Target *t = r->targets;
+
+        if (k != -ENOKEY)
+                return k;
+        sd_bus_error_free(r->error);
+        return refuse(r->error, CGW_ERROR(NoSuchKey), "%s:/%s has no attribute %s, which is what %s is on cgroup %s", t->h->name, t->rel,
+                      t->h->v2 ? row->v2 : row->v1, key, t->h->ops->version);
+}
+
 static int refuse_value(const Request *r, const char *key, const char *value) {
         const Target *t = r->targets;
 
@@ -308,7 +323,7 @@ int legacy_get_value(Request *r, const char *key, char **ret) {
         if (k >= 0 && v2 && row->second)
                 k = operation_get_value(r, row->second, &second);
         if (k < 0)
-                return k;
+                return name_both(r, row, key, k);
         *ret = convert(text, second);
         return *ret ? 0 : refuse_row(r, row, key, "read");
 }
@@ -330,11 +345,13 @@ int legacy_set_value(Request *r, const char *key, const char *value) {
         if (v2 && row->to_v2 == period_to_v2) {
                 k = operation_get_value(r, row->v2, &current);
                 if (k < 0)
-                        return k;
+                        return name_both(r, row, key, k);
         }
         bare = g_strndup(value, strlen(value) - g_str_has_suffix(value, "\n"));
         converted = (v2 ? row->to_v2 : row->to_v1)(bare, current);
-        return converted ? operation_set_value(r, v2 ? row->v2 : row->v1, converted) : refuse_value(r, key, value);
+        if (!converted)
+                return refuse_value(r, key, value);
+        return name_both(r, row, key, operation_set_value(r, v2 ? row->v2 : row->v1, converted));
 }
 
 const char *legacy_key_name(const Hierarchy *h, const char *key) {

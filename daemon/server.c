@@ -27,9 +27,6 @@
 /* One behind the other; each costs every request two looks at its namespaces. */
 #define PROXIES_MAX 8
 
-/* Of what came together with the end of the authentication, in one turn. */
-#define FIRST_MESSAGES_MAX 64
-
 /* How long nobody is accepted when there are no descriptors left. */
 #define PAUSE_USEC (100 * 1000)
 
@@ -41,7 +38,7 @@ typedef struct Listener {
 struct Server {
         Manager *manager;
         Listener listeners[LISTENERS_MAX];
-        sd_event_source *pause, *settle;
+        sd_event_source *pause, *settle, *first;
         GHashTable *peers; /* Connection */
         GHashTable *starting; /* those of them that are authenticating */
         Connection *system;
@@ -434,33 +431,52 @@ static void free_connection(gpointer p) {
 
 /*
  * libdbus and GDBus send their first message right behind BEGIN. sd-bus (252 to 258, bus_socket_read_auth()) takes it out of the
- * socket together with that, and looks at it only when something more comes in: it has to be asked to.
+ * socket together with that, and looks at it only when something more comes in: it has to be asked to. It may be many messages, so it is
+ * one in each turn, and root's before those of others.
  */
-static void process_first_messages(Server *s) {
+static Connection *find_started(const Server *s) {
+        Connection *found = NULL;
         GHashTableIter i;
         gpointer p;
 
         g_hash_table_iter_init(&i, s->starting);
         while (g_hash_table_iter_next(&i, &p, NULL)) {
                 Connection *c = p;
-                sd_bus *bus;
                 int r = sd_bus_is_ready(c->bus);
 
-                if (r == 0)
-                        continue;
-                g_hash_table_iter_remove(&i);
-                bus = sd_bus_ref(c->bus);
-                for (unsigned n = 0; r > 0 && n < FIRST_MESSAGES_MAX; n++)
-                        r = sd_bus_process(bus, NULL); /* c may be gone by it, and others */
-                sd_bus_unref(bus);
-                g_hash_table_iter_init(&i, s->starting);
+                if (r < 0)
+                        g_hash_table_iter_remove(&i);
+                else if (r > 0 && (!found || (c->caller && c->caller->privileged)))
+                        found = c;
         }
+        return found;
+}
+
+static int on_first_message(sd_event_source *source, void *userdata) {
+        Connection *c = find_started(userdata);
+        sd_bus *bus;
+
+        if (!c)
+                return 0;
+        bus = sd_bus_ref(c->bus);
+        g_hash_table_remove(c->server->starting, c);
+        /* By it c may be gone: then it is not in peers. */
+        if (sd_bus_process(bus, NULL) > 0 && g_hash_table_contains(((Server *) userdata)->peers, c))
+                g_hash_table_add(((Server *) userdata)->starting, c);
+        sd_bus_unref(bus);
+        return 0;
 }
 
 static int on_turn_over(sd_event_source *source, void *userdata) {
-        process_first_messages(userdata);
+        Server *s = userdata;
+        const Connection *c = g_hash_table_size(s->starting) > 0 ? find_started(s) : NULL;
+
         receive_settle();
-        return 0;
+        if (!c)
+                return 0;
+        (void) sd_event_source_set_priority(s->first, c->caller && c->caller->privileged ? SD_EVENT_PRIORITY_IMPORTANT
+                                                                                         : SD_EVENT_PRIORITY_NORMAL);
+        return sd_event_source_set_enabled(s->first, SD_EVENT_ONESHOT);
 }
 
 static int add_listener(Server *s, Listener *l) {
@@ -487,6 +503,10 @@ int server_new(Manager *m, const int listen_fds[LISTENERS_MAX], bool system_bus,
         r = sd_id128_randomize(&s->id);
         if (r >= 0)
                 r = sd_event_add_post(m->event, &s->settle, on_turn_over, s);
+        if (r >= 0)
+                r = sd_event_add_defer(m->event, &s->first, on_first_message, s);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->first, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time(m->event, &s->pause, CLOCK_MONOTONIC, 0, 0, on_pause_over, s);
         if (r >= 0)
@@ -518,6 +538,7 @@ Server *server_free(Server *s) {
                 sd_event_source_unref(s->listeners[i].source);
                 safe_close(s->listeners[i].fd);
         }
+        sd_event_source_unref(s->first);
         sd_event_source_unref(s->settle);
         sd_event_source_unref(s->pause);
         end_all(s, s->peers);
