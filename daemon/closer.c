@@ -40,13 +40,3 @@ void close_connection(int fd) {
         else
                 close_elsewhere(fd);
 }
-
-void close_datagrams(int fd) {
-        if (fd < 0)
-                return;
-        /* As above. FIONREAD says 0 of an empty datagram as well, which may have descriptors with it. */
-        if (shutdown(fd, SHUT_RD) >= 0 && recv(fd, NULL, 0, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN)
-                safe_close(fd);
-        else
-                close_elsewhere(fd);
-}

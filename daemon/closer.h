@@ -10,6 +10,3 @@ void close_elsewhere(int fd);
 
 /* The socket of a connection: its peer sees the end of it at once. */
 void close_connection(int fd);
-
-/* A datagram socket that came from a user. */
-void close_datagrams(int fd);

@@ -8,30 +8,28 @@
  * The first credential is the requester's. If it is not the D-Bus peer itself, that one speaks for it, as a proxy does
  * (Caller.via): what both may do is done, so that it does not matter who has written to the socket's other end.
  *
- * Nothing waits for a client. It has two seconds for each step; a conversation costs its user one of as many as he may have
+ * Nothing waits for a client. It has ten seconds for each step; a conversation costs its user one of as many as he may have
  * connections; it ends with the connection.
  */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "common/deadline.h"
 #include "common/log.h"
 #include "daemon/closer.h"
+#include "daemon/legacy-reader.h"
 #include "daemon/legacy.h"
 
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76 /* Linux 6.5 */
 #endif
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 0x04 /* Linux 6.5 */
-#endif
-#ifndef SCM_MAX_FD
-#define SCM_MAX_FD 253 /* the kernel's, of one message */
-#endif
-
-#define STEP_USEC (2 * 1000 * 1000)
+/* cgmanager's own clients wait for two seconds. On a busy machine they may be late. */
+#define STEP_USEC (10 * 1000 * 1000)
+/* Of what is kept for a conversation. */
+#define TEXTS_MAX 8192
 /* One datagram; there are buffers of 208 KiB as a rule (net.core.wmem_default). */
 #define DATAGRAM_MAX (160 * 1024)
 
@@ -56,7 +54,7 @@ typedef struct Conversation {
         int socket;
         sd_event_source *io, *timeout;
         Credential requester;
-        bool has_requester;
+        bool has_requester, has_pidfds;
         GArray *answer; /* Datagram */
         unsigned sent;
 } Conversation;
@@ -72,7 +70,9 @@ static void conversation_free(Conversation *s) {
         quota_release(c->manager->quotas, c->charge, QUOTA_CONVERSATIONS, 1);
         sd_event_source_disable_unref(s->io);
         sd_event_source_disable_unref(s->timeout);
-        close_datagrams(s->socket);
+        if (c->reader)
+                reader_forget(c->reader, s);
+        close_elsewhere(s->socket); /* descriptors may be in its queue */
         legacy_call_done(&s->call);
         pidref_done(&s->requester.process);
         g_array_unref(s->answer);
@@ -207,54 +207,6 @@ static void add_failure(Conversation *s) {
         }
 }
 
-/* ---- what is received */
-
-/* Takes what the control messages have. */
-static void read_control(struct msghdr *m, struct ucred *cred, int *pidfd) {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-                size_t size = c->cmsg_len - CMSG_LEN(0);
-                int *fds = (int *) (void *) CMSG_DATA(c);
-
-                if (c->cmsg_level != SOL_SOCKET)
-                        continue;
-                if (c->cmsg_type == SCM_CREDENTIALS && size == sizeof(*cred))
-                        (void) memcpy(cred, CMSG_DATA(c), sizeof(*cred));
-                else if (c->cmsg_type == SCM_PIDFD && size == sizeof(int))
-                        *pidfd = *fds;
-                else if (c->cmsg_type == SCM_RIGHTS)
-                        for (size_t i = 0; i < size / sizeof(int); i++)
-                                close_elsewhere(fds[i]);
-        }
-}
-
-/* -EAGAIN: somebody else has read it, or the socket was shut down. -ENODATA: what came has no credential. -ESRCH: the process that it names has gone. */
-static int receive_credential(int fd, Credential *ret) {
-        union {
-                struct cmsghdr header;
-                char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(SCM_MAX_FD * sizeof(int))];
-        } control;
-        char byte;
-        struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-        struct ucred cred = {};
-        int pidfd = -EBADF;
-
-        if (recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
-                return -errno;
-        read_control(&m, &cred, &pidfd);
-        if (cred.pid <= 0) {
-                safe_close(pidfd);
-                return -ENODATA;
-        }
-
-        *ret = (Credential) { .process = { .pid = cred.pid, .fd = pidfd }, .uid = cred.uid, .gid = cred.gid };
-        if (pidfd >= 0)
-                return 0;
-        /* Before Linux 6.5 the number is all there is: caller_new() compares the ids. Since then there is none of a process that has
-         * gone: its number may be another's. */
-        return pidfd == -EBADF ? pidref_from_pid(cred.pid, &ret->process) : -ESRCH;
-}
-
 /* ---- the steps */
 
 /* Who asks: the peer itself, or somebody for whom it speaks, who is then in *ret_other. */
@@ -296,14 +248,30 @@ static int move_timeout(Conversation *s) {
         return sd_event_source_set_time(s->timeout, deadline_in(STEP_USEC));
 }
 
+/* Of a process that has ended since: the count has been told, so another one of them stands in its place. */
+static pid_t find_alive(const Conversation *s) {
+        for (unsigned i = 0; i < s->answer->len; i++) {
+                pid_t pid = g_array_index(s->answer, Datagram, i).pid;
+
+                if (pid > 0 && kill(pid, 0) >= 0)
+                        return pid;
+        }
+        return s->connection->caller->process.pid;
+}
+
 /* Returns 1 when all of it is out. */
 static int send_answer(Conversation *s) {
         unsigned before = s->sent;
         int k;
 
         for (; s->sent < s->answer->len; s->sent++) {
-                k = send_datagram(s, &g_array_index(s->answer, Datagram, s->sent));
+                Datagram *d = &g_array_index(s->answer, Datagram, s->sent);
 
+                k = send_datagram(s, d);
+                if (k == -ESRCH && d->pid > 0) {
+                        d->pid = find_alive(s);
+                        k = send_datagram(s, d);
+                }
                 if (k == -EAGAIN)
                         break;
                 if (k < 0)
@@ -315,12 +283,15 @@ static int send_answer(Conversation *s) {
         return k < 0 || s->sent == before ? k : move_timeout(s);
 }
 
-/* Returns 1 when it has come to its end. */
-static int on_credential(Conversation *s) {
-        Credential c = CREDENTIAL_NULL;
+/* Takes the pidfd. Returns 1 when it has come to its end. */
+static int take_credential(Conversation *s, const struct ucred *cred, int pidfd) {
         LegacyOther other = legacy_method_other(s->call.method);
-        int k = receive_credential(s->socket, &c);
+        Credential c = { .process = { .pid = cred->pid, .fd = pidfd }, .uid = cred->uid, .gid = cred->gid };
+        int k = 0;
 
+        /* Before Linux 6.5 the number is all there is: caller_new() compares the ids. Since then the client can have turned them off. */
+        if (pidfd < 0)
+                k = s->has_pidfds ? -EPROTO : pidref_from_pid(cred->pid, &c.process);
         if (k < 0)
                 return k;
 
@@ -343,20 +314,72 @@ static int on_credential(Conversation *s) {
         return send_answer(s);
 }
 
+/* One end does not hear that the other one has been closed: it is told. */
+static int give_up(Conversation *s, int k) {
+        if (s->answer->len == 0) {
+                add_failure(s);
+                (void) send_answer(s);
+        }
+        return k;
+}
+
+static void go_on(Conversation *s, int k) {
+        if (k == 0)
+                k = sd_event_source_set_enabled(s->io, SD_EVENT_ON);
+        if (k != 0)
+                conversation_free(s);
+}
+
+/* That there was nothing to read (-EAGAIN) is an end, too: somebody else has, or the socket was shut down, and it would wake us
+ * again and again. */
+static void on_read(void *userdata, int result, const struct ucred *cred, int pidfd) {
+        Conversation *s = userdata;
+
+        int k = result;
+
+        if (k < 0)
+                safe_close(pidfd);
+        else
+                k = take_credential(s, cred, pidfd);
+        go_on(s, k < 0 ? give_up(s, k) : k);
+}
+
+static int read_credential(Conversation *s) {
+        Connection *c = s->connection;
+        struct ucred cred;
+        int pidfd, k;
+
+        if (c->caller->privileged) {
+                k = reader_read(s->socket, &cred, &pidfd);
+                on_read(s, k, &cred, pidfd);
+                return 0;
+        }
+
+        k = sd_event_source_set_enabled(s->io, SD_EVENT_OFF);
+        if (k >= 0 && !c->reader)
+                c->reader = reader_get(c->manager, c->charge);
+        if (k >= 0)
+                k = c->reader ? reader_ask(c->reader, s->socket, on_read, s) : -EAGAIN;
+        if (k < 0)
+                go_on(s, k);
+        return 0;
+}
+
 static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Conversation *s = userdata;
         int k;
 
-        k = s->answer->len > 0 ? send_answer(s) : on_credential(s);
+        if (s->answer->len == 0)
+                return read_credential(s);
+        k = send_answer(s);
         if (k == 0 && (revents & (EPOLLHUP | EPOLLERR)))
-                k = -EPIPE; /* it would wake us again and again */
-        if (k != 0)
-                conversation_free(s);
+                k = -EPIPE;
+        go_on(s, k);
         return 0;
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
-        conversation_free(userdata);
+        go_on(userdata, give_up(userdata, -ETIMEDOUT));
         return 0;
 }
 
@@ -388,14 +411,24 @@ static int start(Conversation *s) {
         if (setsockopt(s->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
                 return -errno;
         if (!getenv("CGWARDEN_KERNEL"))
-                (void) setsockopt(s->socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
+                s->has_pidfds = setsockopt(s->socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) >= 0;
 
         k = ask(s);
         if (k >= 0)
                 k = sd_event_add_io(event, &s->io, s->socket, EPOLLIN, on_socket, s);
         if (k >= 0)
                 k = sd_event_add_time(event, &s->timeout, CLOCK_MONOTONIC, deadline_in(STEP_USEC), 0, on_timeout, s);
-        return k;
+        /* What has come in time counts, though we be late. */
+        return k < 0 ? k : sd_event_source_set_priority(s->timeout, SD_EVENT_PRIORITY_IDLE);
+}
+
+static size_t length_of(const LegacyCall *call) {
+        const char *const texts[] = { call->controllers, call->path, call->key, call->value };
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+                n += texts[i] ? strlen(texts[i]) : 0;
+        return n;
 }
 
 int legacy_scm_start(Connection *c, int socket, LegacyCall *call, sd_bus_error *error) {
@@ -406,6 +439,8 @@ int legacy_scm_start(Connection *c, int socket, LegacyCall *call, sd_bus_error *
 
         if (unfit)
                 return refuse(error, CGW_ERROR(InvalidValue), "the descriptor is not one end of a socketpair of datagrams: %s", unfit);
+        if (length_of(call) > TEXTS_MAX)
+                return refuse(error, CGW_ERROR(InvalidValue), "the call is longer than %d bytes", TEXTS_MAX);
         k = quota_charge(c->manager->quotas, c->charge, QUOTA_CONVERSATIONS, 1, limit);
         if (k < 0)
                 return refuse(error, CGW_ERROR(QuotaExceeded), "uid %u has as many conversations under way as it may", (unsigned) c->charge);

@@ -88,8 +88,8 @@ static int create_one(Request *r, Target *t, Transaction *transaction) {
 }
 
 int operation_create(Request *r, bool *ret_created) {
+        g_autoptr(GPtrArray) leaves = leaves_new(); /* outlives the transaction, which borrows its descriptors */
         _cleanup_(transaction_freep) Transaction *transaction = transaction_new(r->manager->layout);
-        g_autoptr(GPtrArray) leaves = leaves_new();
         bool missing = false;
         int k;
 

@@ -11,6 +11,7 @@
 #include "common/path.h"
 #include "daemon/closer.h"
 #include "daemon/error.h"
+#include "daemon/legacy-reader.h"
 #include "daemon/legacy.h"
 
 #ifndef SO_PEERPIDFD
@@ -61,6 +62,7 @@ static Connection *connection_free(Connection *c) {
                 return NULL;
 
         legacy_scm_end(c);
+        c->reader = reader_unref(c->reader);
         if (c->clients) {
                 end_all(c->server, c->clients);
                 g_hash_table_unref(c->clients);

@@ -29,6 +29,7 @@ typedef struct Connection {
         struct Connection *via;
         GHashTable *clients;
         GHashTable *conversations; /* legacy-scm.c */
+        struct Reader *reader;     /* legacy-reader.c */
 
         /* The system bus; unique name -> Caller. */
         Service *service;
