@@ -253,7 +253,7 @@ static pid_t find_alive(const Conversation *s) {
         for (unsigned i = 0; i < s->answer->len; i++) {
                 pid_t pid = g_array_index(s->answer, Datagram, i).pid;
 
-                if (pid > 0 && kill(pid, 0) >= 0)
+                if (pid > 0 && (kill(pid, 0) >= 0 || errno == EPERM))
                         return pid;
         }
         return s->connection->caller->process.pid;
