@@ -12,6 +12,7 @@
 
 #include <sys/stat.h>
 
+#include "cgroup/delegate.h"
 #include "daemon/legacy.h"
 #include "daemon/operations.h"
 
@@ -28,7 +29,7 @@ typedef struct Run {
 typedef enum MethodFlags {
         METHOD_MANY = 1 << 0,    /* takes lists and "all" */
         METHOD_GO_ON = 1 << 1,   /* with these, tries the other hierarchies after a failure too, and fails in the end */
-        METHOD_LENIENT = 1 << 2, /* with these, any failure in one hierarchy is passed over */
+        METHOD_LENIENT = 1 << 2, /* with these, a hierarchy in which it is not there is passed over */
         METHOD_ABS = 1 << 3,
         METHOD_WRITE = 1 << 4,
         METHOD_EXISTS = 1 << 5,
@@ -90,8 +91,21 @@ static int run_create(const Run *x, Request *r) {
         return k;
 }
 
+/* The leaf goes with it, if it was the same owner's. */
 static int run_chown(const Run *x, Request *r) {
-        return operation_chown(r, x->call->uid, x->call->gid);
+        _cleanup_(request_done) Request leaf = {};
+        struct stat before, leafs;
+        int k = init_leaf_request(&leaf, r);
+        bool both = k > 0 && fstat(r->targets->fd, &before) >= 0 && fstat(leaf.targets->fd, &leafs) >= 0 && leafs.st_uid == before.st_uid;
+
+        if (both)
+                k = operation_chown(&leaf, x->call->uid, x->call->gid);
+        if (k < 0)
+                return k;
+        k = operation_chown(r, x->call->uid, x->call->gid);
+        if (k < 0 && both)
+                (void) delegate_hand_over(leaf.targets->h, leaf.targets->fd, leafs.st_uid, leafs.st_gid);
+        return k;
 }
 
 static int run_chmod(const Run *x, Request *r) {
@@ -116,6 +130,8 @@ static int remove_leaf(Request *r) {
 
         if (k <= 0)
                 return k;
+        if (r->targets->h->ops->populated(r->targets->h, r->targets->fd, r->deadline) > 0)
+                return 0; /* which operation_remove() says */
         k = request_authorize_simple(r, OPERATION_REMOVE, r->targets);
         if (k >= 0)
                 k = operation_list_children(r, &names);
@@ -195,8 +211,23 @@ static int run_get_tasks(const Run *x, Request *r) {
         return k > 0 ? operation_list_pids(&leaf, false, &x->answer->pids) : k;
 }
 
+/* A hierarchy that fails takes nothing from what others have. */
 static int run_get_tasks_recursive(const Run *x, Request *r) {
-        return operation_list_pids(r, true, &x->answer->pids);
+        PidList here = {}, *all = &x->answer->pids;
+        int k = operation_list_pids(r, true, &here);
+
+        if (k >= 0 && here.n > 0) {
+                pid_t *bigger = realloc(all->pids, (all->n + here.n) * sizeof(*bigger));
+
+                k = bigger ? 0 : -ENOMEM;
+                if (bigger) {
+                        (void) memcpy(bigger + all->n, here.pids, here.n * sizeof(*bigger));
+                        all->pids = bigger;
+                        all->n = all->allocated = all->n + here.n;
+                }
+        }
+        pid_list_done(&here);
+        return k;
 }
 
 static int run_list_children(const Run *x, Request *r) {
@@ -335,7 +366,7 @@ static int run_in(const Run *x, const Hierarchy *h, uint32_t controllers, bool a
 }
 
 static bool is_passed_over(const LegacyMethod *method, int k) {
-        return (method->flags & METHOD_LENIENT) || k == -EACCES || k == -EPERM;
+        return k == -EACCES || k == -EPERM || (k == -ENOENT && (method->flags & METHOD_LENIENT));
 }
 
 static int run_in_each(const Run *x, Selection selection, bool many, bool all) {

@@ -28,6 +28,8 @@
 #endif
 /* cgmanager's own clients wait for two seconds. On a busy machine they may be late. */
 #define STEP_USEC (10 * 1000 * 1000)
+/* All of it, though it reads a long answer by and by. */
+#define TOTAL_USEC (60 * 1000 * 1000)
 /* Of what is kept for a conversation. */
 #define TEXTS_MAX 8192
 /* One datagram; there are buffers of 208 KiB as a rule (net.core.wmem_default). */
@@ -55,6 +57,7 @@ typedef struct Conversation {
         sd_event_source *io, *timeout;
         Credential requester;
         bool has_requester, has_pidfds;
+        uint64_t end; /* TOTAL_USEC */
         GArray *answer; /* Datagram */
         unsigned sent;
 } Conversation;
@@ -245,7 +248,7 @@ static void run(Conversation *s) {
 
 /* The next step has as long as the first. */
 static int move_timeout(Conversation *s) {
-        return sd_event_source_set_time(s->timeout, deadline_in(STEP_USEC));
+        return sd_event_source_set_time(s->timeout, MIN(deadline_in(STEP_USEC), s->end));
 }
 
 /* Of a process that has ended since: the count has been told, so another one of them stands in its place. */
@@ -450,6 +453,7 @@ int legacy_scm_start(Connection *c, int socket, LegacyCall *call, sd_bus_error *
         s = g_new0(Conversation, 1);
         *s = (Conversation) { .connection = c, .call = *call, .socket = fcntl(socket, F_DUPFD_CLOEXEC, 3), .requester = CREDENTIAL_NULL };
         *call = (LegacyCall) { .process = PIDREF_NULL };
+        s->end = deadline_in(TOTAL_USEC);
         s->answer = g_array_new(FALSE, FALSE, sizeof(Datagram));
         g_array_set_clear_func(s->answer, clear_datagram);
         g_hash_table_add(c->conversations, s);

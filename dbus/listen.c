@@ -20,8 +20,15 @@
 
 /* One daemon at a time; the lock goes with the process, and so is never stale. */
 static int lock_folder(const char *folder, int level) {
+        static GHashTable *locked; /* our own: two sockets may be in one */
         g_autofree char *name = g_build_filename(folder, "lock", NULL);
-        int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd;
+
+        if (!locked)
+                locked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        if (g_hash_table_contains(locked, folder))
+                return 0;
+        fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
         if (fd < 0) {
                 int r = -errno;
@@ -36,7 +43,19 @@ static int lock_folder(const char *folder, int level) {
                 safe_close(fd);
                 return r;
         }
+        g_hash_table_add(locked, g_strdup(folder));
         return fd; /* held until the process ends */
+}
+
+/* A cgmanager that runs knows nothing of our lock. */
+static bool is_served(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return false;
+        (void) strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+        return fd >= 0 && (connect(fd, (struct sockaddr *) &address, sizeof(address)) >= 0 || errno == EAGAIN);
 }
 
 /* The socket is made under another name and renamed: there is always one to connect to, and none that does not listen
@@ -79,6 +98,10 @@ int listen_at(const char *path, int level) {
                 r = -errno;
                 log_full(level, r, folder, "cannot make the folder");
                 return r;
+        }
+        if (is_served(path)) {
+                log_full(level, 0, path, "another server is running");
+                return -EADDRINUSE;
         }
         r = lock_folder(folder, level);
         if (r < 0)
