@@ -150,7 +150,7 @@ int cgw_get_version(cgw_t *c, char **ret);
 int cgw_get_layout(cgw_t *c, char **ret);
 
 /**
- * Where delegations live: "cgroupfs", or "unit" when the daemon keeps to its own systemd unit.
+ * Who owns the tree: "cgroupfs" for the daemon, or "systemd" when it keeps to cgroups that systemd has delegated.
  * @ret: for free(3). Returns 0, or an error as above.
  */
 int cgw_get_placement(cgw_t *c, char **ret);

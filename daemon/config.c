@@ -15,7 +15,7 @@ typedef char *(*ConfigParser)(Config *c, size_t offset, const char *value);
 static const char *const placement_names[_PLACEMENT_MAX] = {
         [PLACEMENT_AUTO] = "auto",
         [PLACEMENT_CGROUPFS] = "cgroupfs",
-        [PLACEMENT_UNIT] = "unit",
+        [PLACEMENT_SYSTEMD] = "systemd",
 };
 
 const char *placement_kind_to_string(PlacementKind p) {
@@ -30,10 +30,10 @@ PlacementKind placement_kind_from_string(const char *s) {
 }
 
 static char *parse_placement(Config *c, size_t offset, const char *value) {
-        PlacementKind p = placement_kind_from_string(value);
+        PlacementKind p = streq(value, "unit") ? PLACEMENT_SYSTEMD /* its name in 0.1.0 */ : placement_kind_from_string(value);
 
         if (p < 0)
-                return g_strdup("is none of auto, cgroupfs, unit");
+                return g_strdup("is none of auto, cgroupfs, systemd");
         c->placement = p;
         return NULL;
 }

@@ -14,9 +14,9 @@
  */
 
 typedef enum PlacementKind {
-        PLACEMENT_AUTO,     /* "unit" where systemd is PID 1, else "cgroupfs" */
+        PLACEMENT_AUTO,     /* "systemd" where it is PID 1, else "cgroupfs" */
         PLACEMENT_CGROUPFS, /* we own the tree */
-        PLACEMENT_UNIT,     /* we keep to the cgroup that systemd delegated to our own unit */
+        PLACEMENT_SYSTEMD,  /* systemd does: we keep to cgroups that it has delegated */
         _PLACEMENT_MAX,
         _PLACEMENT_INVALID = -1,
 } PlacementKind;

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "daemon/delegation.h"
+#include "daemon/placement.h"
 #include "daemon/session.h"
 #include "daemon/sweep.h"
 #include "daemon/transaction.h"
@@ -26,48 +27,6 @@ static void on_watch(Watch *w, void *userdata) {
 static int on_watcher_io(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         watcher_dispatch(((Manager *) userdata)->watcher);
         return 0;
-}
-
-/* systemd delegated our unit's cgroup to us (Delegate=yes): everything is made below it. On v2 we leave the cgroup
- * itself, which then may enable controllers. */
-static int choose_base(Manager *m) {
-        PidRef self;
-        int r;
-
-        m->placement = m->config->placement;
-        if (m->placement == PLACEMENT_AUTO)
-                m->placement = access("/run/systemd/system", F_OK) >= 0 ? PLACEMENT_UNIT : PLACEMENT_CGROUPFS;
-        if (m->placement == PLACEMENT_CGROUPFS)
-                return 0;
-
-        r = pidref_from_pid(getpid(), &self);
-        if (r < 0)
-                return r;
-        r = process_read_cgroups(m->layout, &self, &m->base);
-        pidref_done(&self);
-        if (r < 0)
-                return r;
-
-        if (m->layout->v2 && m->base.paths[m->layout->v2->index]) {
-                const char *base = m->base.paths[m->layout->v2->index];
-                _cleanup_(tree_made_done) TreeMade made = TREE_MADE_NULL;
-                _cleanup_free_ char *leaf = cg_path_join(base, "daemon");
-                _cleanup_close_ int fd = -EBADF;
-
-                fd = tree_make(&(TreeMake) { .h = m->layout->v2, .root_fd = m->layout->v2->fd, .rel = leaf }, &made);
-                r = fd < 0 ? fd : tree_attach(fd, getpid());
-                if (r < 0)
-                        log_full(LOG_WARNING, r, leaf, "cannot leave the unit's cgroup, controllers can't be enabled in it");
-        }
-        return 0;
-}
-
-bool manager_may_write(const Manager *m, const Hierarchy *h, const char *path) {
-        const char *base = m->base.paths[h->index];
-
-        if (m->placement == PLACEMENT_CGROUPFS)
-                return true;
-        return base && *base && cg_path_is_below(path, base);
 }
 
 /* What a cgroup's records say of it. */
@@ -143,7 +102,7 @@ int manager_new(sd_event *event, Config *config, Manager **ret) {
         if (r >= 0)
                 r = host_init(&m->host, m->layout);
         if (r >= 0)
-                r = choose_base(m);
+                r = placement_choose(m);
         if (r >= 0)
                 r = setup_watcher(m);
         if (r < 0) {

@@ -51,8 +51,6 @@ DEFINE_CLEANUP(Manager, manager_free);
 /* Takes a new configuration; those keys that count only at the start are kept and a message says so. */
 void manager_reload(Manager *m, Config *config);
 
-/* Whether the daemon may write at a path from its root. */
-bool manager_may_write(const Manager *m, const Hierarchy *h, const char *path);
 
 /* Emits a signal of the Manager interface to everyone who may see its subject, see server.h. */
 typedef bool (*SignalFilter)(const Caller *receiver, const void *userdata);

@@ -9,6 +9,7 @@
 
 #include "cgroup/tree.h"
 #include "common/deadline.h"
+#include "daemon/placement.h"
 
 static int append_name(void *userdata, const char *name, const Hierarchy *h) {
         GString *s = userdata;
@@ -68,7 +69,7 @@ static int add_target(Request *r, const Hierarchy *h, const CgPath *path, const 
         if (flags & REQUEST_WRITE) {
                 if (!h->writable)
                         return fail(r->error, -EROFS, "change", h, t->rel);
-                if (!manager_may_write(r->manager, h, t->full))
+                if (!placement_may_write(r->manager, h, t->full))
                         return refuse(r->error, CGW_ERROR(NotDelegated), "%s:/%s has not been delegated to cgwarden by systemd",
                                       h->name, t->rel);
         }

@@ -49,7 +49,7 @@ static int look(const Place *p) {
 
 static int remove_place(const Place *p) {
         const Root *root = p->session->group->root;
-        g_autofree char *path = session_path(p->session), *rel = g_strconcat(path, p->suffix, NULL);
+        g_autofree char *rel = session_place(p->session, p->suffix);
         const char *slash = strrchr(rel, '/');
         g_autofree char *parent = g_strndup(rel, slash ? (size_t) (slash - rel) : 0);
         _cleanup_close_ int parent_fd = -EBADF, fd = session_open_cgroup(p->session, p->h, p->suffix);
@@ -71,6 +71,25 @@ static int remove_place(const Place *p) {
                 delegation_forget_below(p->manager, p->h, full);
         }
         return r == -ENOENT ? 0 : r;
+}
+
+/* In a scope root's place is for the leaders of all who have logged in there, and goes with the last of them. */
+static bool is_shared(Manager *m, const Session *s) {
+        g_autofree char *place = session_is_in_scope(s) ? session_place(s, CGW_LEADER_SUFFIX) : NULL;
+        GHashTableIter i;
+        gpointer p;
+
+        if (!place)
+                return false;
+        g_hash_table_iter_init(&i, m->sessions->sessions);
+        while (g_hash_table_iter_next(&i, NULL, &p)) {
+                const Session *other = p;
+                g_autofree char *others = other != s && session_is_in_scope(other) ? session_place(other, CGW_LEADER_SUFFIX) : NULL;
+
+                if (others && other->group->root == s->group->root && streq(others, place))
+                        return true;
+        }
+        return false;
 }
 
 static int fill_removed(sd_bus_message *message, const Caller *receiver, void *userdata) {
@@ -108,6 +127,8 @@ static int end_step(Manager *m, Session *s, Work *w, size_t n_places) {
         Place p = { m, s, h, suffixes[place % ARRAY_SIZE(suffixes)], w };
 
         if (!(s->hierarchies & (1U << h->index)) || (*p.suffix && !h->v2))
+                return 0;
+        if (*p.suffix && is_shared(m, s))
                 return 0;
         if (w->step < n_places)
                 return look(&p);

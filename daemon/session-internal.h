@@ -37,6 +37,29 @@ bool session_filter(const Caller *receiver, const void *userdata);
 int session_write_record(const Session *s, int fd);
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix);
 
+/* A place of a session, from the root: "" itself, its leaf, or root's leader's, which is beside it. */
+char *session_place(const Session *s, const char *suffix);
+/* Below a session scope of logind's, see session-scope.c. */
+bool session_is_in_scope(const Session *s);
+
+/* OpenSession: one try, for one path. */
+typedef struct Opening {
+        Request request;
+        const SessionOptions *options;
+        Session *session;
+        Transaction *transaction;
+        GPtrArray *leaves; /* on the way, see leaf.h */
+        CgroupPaths from;  /* where the leader is */
+        bool joining;      /* the cgroup is there, and it is to be entered */
+        bool in_scope;
+        int scope_fd;      /* for the transaction, which borrows it */
+} Opening;
+
+/* Where a leader's session goes below the scope that it is in, from the caller's root. NULL: it is in none. */
+int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, char **ret, sd_bus_error *error);
+/* Its cgroup and its leaf with the leader in it, in place of what is done elsewhere. */
+int session_scope_make(Opening *o, Target *t);
+
 void session_watch_leader(Manager *m, Session *s, PidRef *leader);
 /* v2: moves root's leader out when the user has a process of his own; asks again until then. */
 void session_part_leader(Manager *m, const Session *s);

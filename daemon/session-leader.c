@@ -36,7 +36,7 @@ static bool is_users(pid_t pid, uid_t uid) {
 
 /* -EAGAIN: the user has no process of his own yet. */
 static int move_out(Manager *m, const Session *s, const Hierarchy *h) {
-        g_autofree char *path = session_path(s), *rel = g_strconcat(path, CGW_LEADER_SUFFIX, NULL);
+        g_autofree char *rel = session_place(s, CGW_LEADER_SUFFIX);
         _cleanup_close_ int leaf = session_open_cgroup(s, h, "/" CGW_LEAF_NAME), fd = -EBADF;
         TreeMade made = TREE_MADE_NULL;
         PidList pids = {};
@@ -96,7 +96,7 @@ void session_part_leader(Manager *m, const Session *s) {
         Parting *p;
 
         /* Root's own session is no less root's than its leader. */
-        if (s->group->uid == 0 || s->joined || !m->layout->v2 || !(s->hierarchies & (1U << m->layout->v2->index)))
+        if (s->group->uid == 0 || (s->joined && !session_is_in_scope(s)) || !m->layout->v2 || !(s->hierarchies & (1U << m->layout->v2->index)))
                 return;
         if (sd_event_now(m->event, CLOCK_MONOTONIC, &now) < 0)
                 return;

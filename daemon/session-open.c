@@ -18,17 +18,6 @@
 /* Directories that are not a session's and are passed over: each costs a try, and others wait. */
 #define STRANGERS_MAX 256U
 
-/* One try, for one path. */
-typedef struct Opening {
-        Request request;
-        const SessionOptions *options;
-        Session *session;
-        Transaction *transaction;
-        GPtrArray *leaves; /* SessionLeaf, for cgroups on the way */
-        CgroupPaths from;  /* where the leader is */
-        bool joining;      /* a pattern without a number, and the cgroup is there */
-} Opening;
-
 static int authorize_target(Opening *o, const Target *t) {
         Request *r = &o->request;
         AuthorizeTarget facts = { .uid = o->options->uid, .gid = o->options->gid };
@@ -205,7 +194,7 @@ static int look(Opening *o) {
                 there += o->request.targets[i].fd >= 0;
         if (there == 0)
                 return 0;
-        if (!o->options->no_index_suffix)
+        if (!o->options->no_index_suffix && !o->in_scope)
                 return -EEXIST;
         if (there < o->request.n)
                 return refuse(o->request.error, CGW_ERROR(Exists), "%s is there in some hierarchies and not in others",
@@ -220,7 +209,7 @@ static int run_steps(Opening *o) {
 
         for (size_t i = 0; k >= 0 && i < r->n; i++)
                 k = authorize_target(o, r->targets + i);
-        for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
+        for (size_t i = 0; k >= 0 && !o->joining && !o->in_scope && i < r->n; i++)
                 if (r->targets[i].h->v2)
                         k = leaves_plan(r, r->targets + i, "open a session in", o->transaction, o->leaves);
         if (k < 0)
@@ -229,6 +218,8 @@ static int run_steps(Opening *o) {
         k = transaction_begin(o->transaction);
         if (k < 0)
                 return fail(r->error, k, "open a session in", r->targets->h, r->targets->rel);
+        if (o->in_scope && !o->joining)
+                return session_scope_make(o, r->targets);
         k = leaves_fill(r, o->leaves, o->transaction);
         for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
                 k = make_target(o, r->targets + i);
@@ -239,9 +230,10 @@ static int run_steps(Opening *o) {
         return k;
 }
 
-static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number,
+static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number, bool in_scope,
                       Session **ret, sd_bus_error *error) {
-        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new() };
+        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new(), .in_scope = in_scope,
+                      .scope_fd = -EBADF };
         g_autofree char *path = number == SESSION_NO_NUMBER ? g_strconcat("/", g->prefix, NULL)
                                                             : g_strdup_printf("/%s%u", g->prefix, number);
         Session *s = session_new(g, number);
@@ -267,6 +259,7 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
         }
 
         transaction_free(o.transaction);
+        safe_close(o.scope_fd);
         g_ptr_array_unref(o.leaves);
         request_done(&o.request);
         cgroup_paths_done(&o.from);
@@ -277,12 +270,12 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
         return k;
 }
 
-static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, Session **ret,
+static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, bool in_scope, Session **ret,
                          sd_bus_error *error) {
         uint32_t limit = options->max_index ? options->max_index : NUMBERS_MAX, number = 0, strangers = 0;
 
-        if (options->no_index_suffix)
-                return try_number(m, caller, options, g, SESSION_NO_NUMBER, ret, error);
+        if (options->no_index_suffix || in_scope)
+                return try_number(m, caller, options, g, SESSION_NO_NUMBER, in_scope, ret, error);
 
         for (;; number++) {
                 int k;
@@ -291,7 +284,7 @@ static int open_numbered(Manager *m, Caller *caller, const SessionOptions *optio
                 if (number >= limit)
                         return refuse(error, CGW_ERROR(QuotaExceeded), "%s: all %u numbers are taken", g->prefix, limit);
                 /* A directory of that name that is not a session's is passed over. */
-                k = try_number(m, caller, options, g, number, ret, error);
+                k = try_number(m, caller, options, g, number, false, ret, error);
                 if (k != -EEXIST || sd_bus_error_is_set(error))
                         return k;
                 if (++strangers >= STRANGERS_MAX)
@@ -351,6 +344,7 @@ static void session_started(Manager *m, Session *s, const SessionOptions *option
 
 int session_open(Manager *m, Caller *caller, const SessionOptions *options, Session **ret, sd_bus_error *error) {
         g_autofree char *prefix = NULL;
+        bool in_scope;
         guint8 prune_depth;
         SessionGroup *g;
         Session *s = NULL;
@@ -359,16 +353,22 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
         /* Names in it are replaced by longer ones. */
         if (strlen(options->pattern) > CG_PATH_MAX)
                 return refuse(error, CGW_ERROR(InvalidPath), "the pattern is longer than %d bytes", CG_PATH_MAX);
-        if (m->placement == PLACEMENT_UNIT)
+        k = session_scope_path(m, caller, options, &prefix, error);
+        if (k < 0)
+                return k;
+        in_scope = prefix;
+        if (!in_scope && m->placement == PLACEMENT_SYSTEMD)
                 return refuse(error, CGW_ERROR(NotDelegated),
-                              "systemd is PID 1 and owns the cgroups of logins; Placement=cgroupfs in cgwarden.conf overrides this");
+                              "the login's process is in no session scope of systemd's on cgroup v2, where a cgroup could be delegated; "
+                              "Placement=cgroupfs in cgwarden.conf overrides this");
 
         k = quota_charge(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1, m->config->delegations_per_user);
         if (k < 0)
                 return refuse(error, CGW_ERROR(QuotaExceeded), "the user has %u sessions and delegations, as many as he may",
                               quota_used(m->quotas, caller->charge, QUOTA_DELEGATIONS));
 
-        prefix = expand_prefix(caller, options);
+        if (!in_scope)
+                prefix = expand_prefix(caller, options);
         g = session_group_get(m, &(SessionGroup) {
                                          .root = caller->root,
                                          .prefix = prefix,
@@ -381,7 +381,7 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
         prune_depth = g->prune_depth;
         g->prune_depth = (guint8) MIN(options->prune_depth, SESSION_PRUNE_ALL);
 
-        k = open_numbered(m, caller, options, g, &s, error);
+        k = open_numbered(m, caller, options, g, in_scope, &s, error);
         if (k < 0 || s->joined)
                 quota_release(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1);
         if (k < 0) {

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/path.h"
+#include "daemon/placement.h"
 #include "daemon/session-internal.h"
 #include "daemon/work.h"
 
@@ -107,8 +108,22 @@ char *session_shown_path(const Manager *m, const Session *s, const Caller *calle
         return g_utf8_make_valid(shown, -1);
 }
 
+bool session_is_in_scope(const Session *s) {
+        const char *prefix = s->group->prefix, *slash = strrchr(prefix, '/');
+
+        return s->number == SESSION_NO_NUMBER && slash && placement_find_scope(prefix) == (size_t) (slash - prefix);
+}
+
+char *session_place(const Session *s, const char *suffix) {
+        g_autofree char *path = session_path(s);
+
+        if (streq(suffix, CGW_LEADER_SUFFIX) && session_is_in_scope(s))
+                return g_strdup_printf("%.*s/%s", (int) (strrchr(path, '/') - path), path, &suffix[1]);
+        return g_strconcat(path, suffix, NULL);
+}
+
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix) {
-        g_autofree char *path = session_path(s), *rel = g_strconcat(path, suffix, NULL);
+        g_autofree char *rel = session_place(s, suffix);
 
         return s->group->root->fds[h->index] < 0 ? -ENOENT : tree_open(s->group->root->fds[h->index], rel, 0);
 }

@@ -134,8 +134,19 @@ static void report_unreachable(struct doctor *d, int error) {
         doctor_add(d, f);
 }
 
-/* "unit" is where systemd owns the tree: logins get nothing from the daemon there, and nothing in a file changes that.
- */
+/* Where systemd owns the tree, logins get a cgroup below their session's scope, if that is delegated. */
+static bool scopes_are_delegated(void) {
+        static const char *const folders[] = {"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+                g_autofree char *name = g_strconcat(folders[i], "/systemd/system/session-.scope.d/50-cgwarden.conf", NULL);
+
+                if (g_file_test(name, G_FILE_TEST_EXISTS))
+                        return true;
+        }
+        return false;
+}
+
 static void report_answer(struct doctor *d, const char *version, const char *layout, const char *placement) {
         const struct manager *m = find_manager();
         struct finding f = {.state = STATE_WARNING, .object = g_strdup("cgwardend")};
@@ -148,10 +159,15 @@ static void report_answer(struct doctor *d, const char *version, const char *lay
         } else if (!d->container && !streq(version, CGW_VERSION)) {
                 f.reason = g_strdup_printf("%s still runs, %s is installed", version, CGW_VERSION);
                 f.mend = g_strdup(m ? m->restart : CGW_DAEMON " &");
-        } else if (streq(placement, "unit")) {
+        } else if (streq(placement, "systemd") && !streq(layout, "v2")) {
                 f.reason = g_strdup_printf(
-                        "%s, layout %s: where systemd owns the cgroups, this version opens no sessions", version,
+                        "%s, layout %s: where systemd owns the cgroups, this version opens sessions on v2 only", version,
                         layout);
+        } else if (streq(placement, "systemd") && !scopes_are_delegated()) {
+                f.state = STATE_MISSING;
+                f.reason = g_strdup_printf("%s: systemd does not delegate the scopes of login sessions", version);
+                f.mend = g_strdup("mkdir -p /etc/systemd/system/session-.scope.d && printf '[Scope]\\nDelegate=yes\\n' "
+                                  ">/etc/systemd/system/session-.scope.d/50-cgwarden.conf && systemctl daemon-reload");
         } else {
                 f.state = STATE_OK;
                 f.reason = g_strdup_printf("%s answers: layout %s, placement %s", version, layout, placement);

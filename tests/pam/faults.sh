@@ -278,7 +278,7 @@ stop_daemon
 amiss 'stopped' 'not running'
 rm -f /run/cgwarden/socket
 amiss 'absent' 'not running'
-printf '[Daemon]\nPlacement=unit\n' >/run/unit.conf
+printf '[Daemon]\nPlacement=systemd\n' >/run/unit.conf
 start_daemon --no-bus --config /run/unit.conf
 amiss 'refusing' 'systemd'
 stop_daemon

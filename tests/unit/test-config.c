@@ -104,14 +104,14 @@ static void test_installed(Fixture *f, gconstpointer data) {
 
 static void test_good(Fixture *f, gconstpointer data) {
         Config *c = load_text(f,
-                              "[Daemon]\nPlacement=unit\nMount=no\n"
+                              "[Daemon]\nPlacement=systemd\nMount=no\n"
                               "[Session]\nUnifiedControllers=asked\n"
                               "[Access]\nEnterFrom=/user.slice/user-%U.slice/session-*.scope /\n"
                               "[Legacy]\nCgmanager=yes\nCgmanagerSocket=/run/a/sock  /run/b\n"
                               "[Limits]\nConnectionsPerUser=1\nDelegationsPerUser=2\nPathDepth=3\nMaxDepth=0\n"
                               "MaxDescendants=4294967295\n");
 
-        g_assert_cmpint(c->placement, ==, PLACEMENT_UNIT);
+        g_assert_cmpint(c->placement, ==, PLACEMENT_SYSTEMD);
         g_assert_cmpint(c->mount, ==, LAYOUT_MOUNT_NO);
         g_assert_false(c->session_all_controllers);
         g_assert_cmpuint(g_strv_length(c->enter_from), ==, 2);

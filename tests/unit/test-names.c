@@ -334,7 +334,7 @@ static void test_enums(void) {
         g_assert_cmpstr(lifetime_to_string(LIFETIME_PERSISTENT), ==, "persistent");
         g_assert_cmpstr(lifetime_to_string(LIFETIME_EMPTY), ==, "empty");
         g_assert_cmpstr(placement_kind_to_string(PLACEMENT_CGROUPFS), ==, "cgroupfs");
-        g_assert_cmpstr(placement_kind_to_string(PLACEMENT_UNIT), ==, "unit");
+        g_assert_cmpstr(placement_kind_to_string(PLACEMENT_SYSTEMD), ==, "systemd");
 }
 
 /* ---- errors */

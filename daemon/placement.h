@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/manager.h"
+
+/*
+ * Who owns the tree. Where systemd is PID 1 it is the single writer (systemd's CGROUP_DELEGATION.md): we write only at or below
+ * cgroups that it has delegated, which it marks with an extended attribute, and never to those above.
+ */
+
+/* Chooses the placement, and where we are ourselves. */
+int placement_choose(Manager *m);
+
+/* Whether the daemon may write at a path from its root. */
+bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path);
+
+/* The session scope of logind's that a path from the daemon's root is at or below: how many bytes of the path name it. 0: it is in
+ * none. */
+size_t placement_find_scope(const char *path);
+/* Whether systemd has delegated this very cgroup. */
+bool placement_is_delegated(int fd);
