@@ -99,13 +99,13 @@ int listen_at(const char *path, int level) {
                 log_full(level, r, folder, "cannot make the folder");
                 return r;
         }
+        r = lock_folder(folder, level);
+        if (r < 0)
+                return r;
         if (is_served(path)) {
                 log_full(level, 0, path, "another server is running");
                 return -EADDRINUSE;
         }
-        r = lock_folder(folder, level);
-        if (r < 0)
-                return r;
 
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         r = fd < 0 ? -errno : bind_at(fd, path);
