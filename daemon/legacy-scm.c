@@ -19,9 +19,9 @@
 
 #include "common/deadline.h"
 #include "common/log.h"
-#include "daemon/closer.h"
 #include "daemon/legacy-reader.h"
 #include "daemon/legacy.h"
+#include "dbus/closer.h"
 
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76 /* Linux 6.5 */

@@ -6,6 +6,7 @@
 
 #include "daemon/manager-bus.h"
 #include "daemon/server.h"
+#include "dbus/closer.h"
 
 typedef struct ClientOptions {
         int process; /* borrowed from the message */
@@ -65,10 +66,32 @@ static int read_identity(const Caller *proxy, const ClientOptions *o, ClientIden
         return 0;
 }
 
+static int on_answered(sd_event_source *source, void *userdata) {
+        close_elsewhere(GPOINTER_TO_INT(userdata));
+        sd_event_source_unref(source);
+        return 0;
+}
+
+/* sd-bus closes what came with the message, here: that is not the last close, which may have to wait. receive.c sees to that
+ * for all but root. */
+static int keep_until_answered(const Connection *c, int socket) {
+        sd_event_source *source;
+        int fd, r;
+
+        if (c->received)
+                return 0;
+        fd = fcntl(socket, F_DUPFD_CLOEXEC, 3);
+        r = fd < 0 ? -errno : sd_event_add_defer(c->manager->event, &source, on_answered, GINT_TO_POINTER(fd));
+        if (r < 0)
+                close_elsewhere(fd);
+        return r;
+}
+
 static int method_add_client(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         ClientOptions o = { .process = -EBADF };
         ClientIdentity identity = { .process = PIDREF_NULL };
         Connection *c = userdata;
+        _cleanup_close_ int connection = -EBADF;
         Caller *caller;
         int k, fd;
 
@@ -76,22 +99,23 @@ static int method_add_client(sd_bus_message *message, void *userdata, sd_bus_err
         if (k >= 0)
                 k = sd_bus_message_read(message, "h", &fd);
         if (k >= 0)
+                k = keep_until_answered(c, fd);
+        if (k >= 0)
                 k = read_options(message, &o, error);
         if (k >= 0 && (o.has_uid || o.has_gid) && o.process < 0)
                 k = refuse(error, CGW_ERROR(InvalidValue), "AddClient: Uid and Gid are those of Process, which is missing");
         if (k >= 0 && o.process >= 0)
                 k = read_identity(caller, &o, &identity, error);
-        if (k >= 0) {
-                fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-                k = fd < 0 ? -errno : connection_add_client(c, fd, o.process >= 0 ? &identity : NULL, error);
-        }
+        if (k >= 0)
+                k = connection_add_client(c, fd, o.process >= 0 ? &identity : NULL, &connection, error);
         pidref_done(&identity.process);
-        return k < 0 ? k : sd_bus_reply_method_return(message, NULL);
+        return k < 0 ? k : sd_bus_reply_method_return(message, "h", connection);
 }
 
 const sd_bus_vtable proxy_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_NAMES("AddClient", "ha{sv}", SD_BUS_PARAM(socket) SD_BUS_PARAM(options), "", , method_add_client,
+        SD_BUS_METHOD_WITH_NAMES("AddClient", "ha{sv}", SD_BUS_PARAM(socket) SD_BUS_PARAM(options), "h", SD_BUS_PARAM(connection),
+                                 method_add_client,
                                  SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

@@ -10,11 +10,7 @@
 #include <sys/syscall.h>
 
 #include "common/util.h"
-#include "daemon/closer.h"
-
-#ifndef SCM_PIDFD
-#define SCM_PIDFD 0x04 /* Linux 6.5 */
-#endif
+#include "dbus/closer.h"
 
 /* Of one connection at a time. A request has 64 processes at most. */
 #define UNCLOSED_MAX 80
@@ -130,10 +126,6 @@ static bool take_over_all(Received *r, struct msghdr *m) {
 
                 if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
                         good &= take_over(r, fds, (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-                /* A socket that a proxy has handed over it may have kept, and have the kernel give us one with each message
-                 * (SO_PASSPIDFD), of which sd-bus does not know. */
-                else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_PIDFD)
-                        safe_close(*fds);
         }
         return good;
 }

@@ -9,10 +9,10 @@
 #include "common/deadline.h"
 #include "common/log.h"
 #include "common/path.h"
-#include "daemon/closer.h"
 #include "daemon/error.h"
 #include "daemon/legacy-reader.h"
 #include "daemon/legacy.h"
+#include "dbus/closer.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
@@ -260,6 +260,9 @@ static int start_peer(Connection *c, int *fd) {
         *fd = -EBADF;
 
         r = sd_bus_set_server(c->bus, true, c->server->id);
+        /* To sd-bus the peer of our own socket pair is ourselves: it would want our uid. Who the client is is known. */
+        if (r >= 0 && c->via)
+                r = sd_bus_set_anonymous(c->bus, true);
         if (r >= 0)
                 r = sd_bus_negotiate_fds(c->bus, true);
         if (r >= 0)
@@ -354,32 +357,49 @@ static unsigned proxies_before(const Connection *c) {
         return n;
 }
 
-int connection_add_client(Connection *via, int socket, ClientIdentity *identity, sd_bus_error *error) {
-        _cleanup_close_ int fd = socket;
+/* The socket is in use elsewhere: whatever takes a lock of it might wait for ever. None of this does. */
+static int identify_client(const Connection *via, int socket, ClientIdentity *identity, Caller **ret, sd_bus_error *error) {
         const char *reason = NULL;
         socklen_t length = sizeof(struct ucred);
         struct ucred cred;
-        Caller *caller;
         int r;
+
+        if (identity)
+                r = caller_new(&via->manager->host, &identity->process, identity->uid, identity->gid, via->caller, ret, &reason);
+        else if (!is_connected_stream(socket) || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
+                return refuse(error, CGW_ERROR(InvalidValue), "the descriptor is no connected unix stream socket");
+        else if (has_hung_up(socket) && cred.pid > 0)
+                return refuse(error, CGW_ERROR(InvalidValue), "nobody is at the other end of the socket");
+        else
+                r = identify_peer(via->manager, socket, &cred, via->caller, ret, &reason);
+        return r < 0 ? refuse(error, CGW_ERROR(AccessDenied), "the client is refused: %s", reason) : r;
+}
+
+int connection_add_client(Connection *via, int socket, ClientIdentity *identity, int *ret_connection, sd_bus_error *error) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        Caller *caller;
+        int fds[2], r;
 
         if (via->system)
                 return refuse(error, CGW_ERROR(NotSupported), "clients are passed on over the socket, not over a bus");
-        if (!is_connected_stream(fd) || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
-                return refuse(error, CGW_ERROR(InvalidValue), "the descriptor is no connected unix stream socket");
         if (proxies_before(via) > PROXIES_MAX)
                 return refuse(error, CGW_ERROR(QuotaExceeded), "the client came by more than %d proxies", PROXIES_MAX);
-
-        if (identity)
-                r = caller_new(&via->manager->host, &identity->process, identity->uid, identity->gid, via->caller, &caller, &reason);
-        else
-                r = identify_peer(via->manager, fd, &cred, via->caller, &caller, &reason);
+        r = identify_client(via, socket, identity, &caller, error);
         if (r < 0)
-                return refuse(error, CGW_ERROR(AccessDenied), "the client is refused: %s", reason);
+                return r;
 
-        r = serve(via->server, &fd, caller, NULL, caller->charge, via);
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0) {
+                caller_free(caller);
+                return -errno;
+        }
+        ours = fds[0];
+        theirs = fds[1];
+        r = serve(via->server, &ours, caller, NULL, caller->charge, via);
         if (r == -EDQUOT)
                 return refuse(error, CGW_ERROR(QuotaExceeded), "the client's user has as many connections as it may");
-        return r < 0 ? refuse(error, CGW_ERROR(InvalidValue), "nobody is at the other end of the socket") : r;
+        if (r >= 0)
+                *ret_connection = TAKE_FD(theirs);
+        return r;
 }
 
 static int enable_listeners(Server *s, int enabled) {

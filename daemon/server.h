@@ -52,9 +52,9 @@ typedef struct ClientIdentity {
         gid_t gid;
 } ClientIdentity;
 
-/* Serves a socket for a proxy: its client may do what it and the proxy may. identity: NULL for the socket's peer. Takes the
- * socket. On failure error is set. */
-int connection_add_client(Connection *via, int socket, ClientIdentity *identity, sd_bus_error *error);
+/* Serves a client of a proxy's, over a connection that is made for it: it may do what it and the proxy may. The socket is the
+ * client's, of which nothing is asked but who its peer is; nor is it, with an identity. On failure error is set. */
+int connection_add_client(Connection *via, int socket, ClientIdentity *identity, int *ret_connection, sd_bus_error *error);
 
 /* Sends an answer that may be a large one, about so many bytes. */
 int connection_reply(Connection *c, sd_bus_message *reply, size_t size);

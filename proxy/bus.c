@@ -3,7 +3,6 @@
 #include "proxy/bus.h"
 
 #include <glib.h>
-#include <sys/socket.h>
 
 #include "common/log.h"
 #include "dbus/service.h"
@@ -23,8 +22,8 @@ struct Bus {
 typedef struct Client {
         Bus *bus;
         char *name;
-        sd_bus_slot *call; /* its introduction: credentials, then AddClient */
-        int fd;            /* our end of the socket, until it is connection's */
+        sd_bus_slot *call; /* its introduction: credentials */
+        Adding *adding;    /* and then AddClient */
         sd_bus *connection;
         GQueue waiting; /* sd_bus_message */
 } Client;
@@ -37,12 +36,12 @@ static void free_client(gpointer p) {
         Client *c = p;
 
         sd_bus_slot_unref(c->call);
+        upstream_cancel(c->adding);
         if (c->connection) {
                 sd_bus_detach_event(c->connection);
                 sd_bus_close(c->connection);
                 sd_bus_unref(c->connection);
         }
-        safe_close(c->fd);
         g_queue_clear_full(&c->waiting, unref_message);
         g_free(c->name);
         g_free(c);
@@ -122,15 +121,16 @@ static int on_connection_message(sd_bus_message *message, void *userdata, sd_bus
         return 1;
 }
 
-static int open_connection(Client *c) {
+static int open_connection(Client *c, int connection) {
+        _cleanup_close_ int fd = connection;
         int r;
 
         r = sd_bus_new(&c->connection);
         if (r >= 0)
-                r = sd_bus_set_fd(c->connection, c->fd, c->fd);
+                r = sd_bus_set_fd(c->connection, fd, fd);
         if (r < 0)
                 return r;
-        c->fd = -EBADF;
+        fd = -EBADF;
 
         r = sd_bus_negotiate_fds(c->connection, true);
         if (r >= 0)
@@ -140,14 +140,14 @@ static int open_connection(Client *c) {
         return r < 0 ? r : sd_bus_attach_event(c->connection, c->bus->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
-static void on_added(int error, void *userdata) {
+static void on_added(int connection, void *userdata) {
         Client *c = userdata;
         sd_bus_message *request;
-        int r = error < 0 ? error : open_connection(c);
+        int r = connection < 0 ? connection : open_connection(c, connection);
 
-        c->call = sd_bus_slot_unref(c->call);
+        c->adding = NULL;
         if (r < 0) {
-                give_up(c, error < 0 ? "the daemon does not take the caller" : "cannot connect to the daemon");
+                give_up(c, connection < 0 ? "the daemon does not take the caller" : "cannot connect to the daemon");
                 return;
         }
         while ((request = g_queue_pop_head(&c->waiting))) {
@@ -155,17 +155,6 @@ static void on_added(int error, void *userdata) {
                         refuse(request, "cannot pass the message on");
                 sd_bus_message_unref(request);
         }
-}
-
-static int introduce(Client *c, const Sender *sender) {
-        int fds[2], r;
-
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
-                return -errno;
-        c->fd = fds[0];
-        r = upstream_add_client(c->bus->upstream, fds[1], sender, on_added, c, &c->call);
-        safe_close(fds[1]);
-        return r;
 }
 
 static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
@@ -179,7 +168,7 @@ static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *e
                 give_up(c, "the bus does not know the caller's credentials");
                 return 0;
         }
-        r = introduce(c, &sender);
+        r = upstream_add_client(c->bus->upstream, -EBADF, &sender, on_added, c, &c->adding);
         if (r < 0)
                 give_up(c, r == -ENOTCONN ? "the daemon can't be reached" : "cannot pass the caller on");
         return 0;
@@ -194,7 +183,6 @@ static Client *get_client(Bus *b, const char *name) {
         c = g_new0(Client, 1);
         c->bus = b;
         c->name = g_strdup(name);
-        c->fd = -EBADF;
         g_queue_init(&c->waiting);
         if (sd_bus_call_method_async(service_bus(b->service), &c->call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                      "org.freedesktop.DBus", "GetConnectionCredentials", on_credentials, c, "s", name) < 0) {

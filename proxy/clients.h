@@ -4,8 +4,8 @@
 #include "proxy/upstream.h"
 
 /*
- * Who connects to our socket: handed to the daemon above, and then no more our business. Nothing of what they say is read
- * here, so that the interface may grow without us.
+ * Who connects to our socket: the daemon above gives a connection for each, and a relay copies between the two. What they say is
+ * not looked at, so that the interface may grow without us.
  */
 
 typedef struct Clients Clients;

@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -178,6 +179,16 @@ static int run(const Options *o) {
         return r;
 }
 
+/* Each client takes two, and what it sends is here for a moment. */
+static void raise_limit(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char *argv[]) {
         _cleanup_(options_done) Options o = {};
 
@@ -190,6 +201,7 @@ int main(int argc, char *argv[]) {
         }
         log_open("cgwarden-proxy", o.debug, o.syslog);
         (void) umask(022);
+        raise_limit();
         if (chdir("/") < 0)
                 log_full(LOG_WARNING, errno, "/", "cannot make it the working directory");
         return run(&o) < 0 ? 1 : 0;

@@ -2,6 +2,7 @@
 
 #include "proxy/upstream.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -24,22 +25,49 @@ struct Upstream {
         sd_bus *bus;
         sd_event_source *retry;
         uint64_t lost_at;
-        unsigned pending;
+        GHashTable *pending; /* Adding */
         bool ready, missing;
 };
 
-typedef struct Adding {
+struct Adding {
         Upstream *upstream;
+        sd_bus_slot *call;
         UpstreamAdded added;
         void *userdata;
-} Adding;
+};
+
+Adding *upstream_cancel(Adding *a) {
+        Upstream *u;
+
+        if (!a)
+                return NULL;
+        u = a->upstream;
+        sd_bus_slot_unref(a->call);
+        g_hash_table_remove(u->pending, a);
+        g_free(a);
+        if (g_hash_table_size(u->pending) == PENDING_MAX - 1)
+                u->handlers->state(u->userdata);
+        return NULL;
+}
+
+static void answer(Adding *a, int connection) {
+        UpstreamAdded added = a->added;
+        void *userdata = a->userdata;
+
+        upstream_cancel(a);
+        added(connection, userdata);
+}
 
 static void close_bus(Upstream *u) {
         sd_bus *bus = TAKE_PTR(u->bus);
+        GHashTableIter i;
+        gpointer a;
 
         u->ready = false;
         if (!bus)
                 return;
+        while (g_hash_table_iter_init(&i, u->pending), g_hash_table_iter_next(&i, &a, NULL))
+                answer(a, -ECONNRESET);
         sd_bus_detach_event(bus);
         sd_bus_close(bus);
         sd_bus_unref(bus);
@@ -158,7 +186,8 @@ int upstream_new(sd_event *event, const char *path, const UpstreamHandlers *hand
         Upstream *u = g_new0(Upstream, 1);
         int r;
 
-        *u = (Upstream) { .event = event, .path = g_strdup(path), .handlers = handlers, .userdata = userdata };
+        *u = (Upstream) { .event = event, .path = g_strdup(path), .handlers = handlers, .userdata = userdata,
+                          .pending = g_hash_table_new(NULL, NULL) };
         r = sd_event_now(event, CLOCK_MONOTONIC, &u->lost_at);
         if (r >= 0)
                 r = sd_event_add_time(event, &u->retry, CLOCK_MONOTONIC, u->lost_at, 0, on_retry, u);
@@ -176,6 +205,7 @@ Upstream *upstream_free(Upstream *u) {
 
         close_bus(u);
         sd_event_source_unref(u->retry);
+        g_hash_table_unref(u->pending);
         g_free(u->path);
         g_free(u);
         return NULL;
@@ -190,40 +220,38 @@ bool upstream_is_missing(const Upstream *u) {
 }
 
 bool upstream_is_busy(const Upstream *u) {
-        return u->pending >= PENDING_MAX;
+        return g_hash_table_size(u->pending) >= PENDING_MAX;
 }
 
 static int on_added(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         Adding *a = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(reply);
+        int connection = -EBADF, r;
 
-        if (e)
+        if (e) {
                 log_full(LOG_DEBUG, 0, NULL, "a client is turned away above: %s", e->message ? e->message : e->name);
-        if (a->added)
-                a->added(e ? -sd_bus_error_get_errno(e) : 0, a->userdata);
+                r = -sd_bus_error_get_errno(e);
+        } else {
+                r = sd_bus_message_read(reply, "h", &connection);
+        }
+        if (r >= 0) {
+                connection = fcntl(connection, F_DUPFD_CLOEXEC, 3);
+                r = connection < 0 ? -errno : connection;
+        }
+        answer(a, r);
         return 0;
 }
 
-/* However the call ends. */
-static void on_adding_done(void *userdata) {
-        Adding *a = userdata;
-        Upstream *u = a->upstream;
-
-        g_free(a);
-        if (u->pending-- == PENDING_MAX)
-                u->handlers->state(u->userdata);
-}
-
-static int append_sender(sd_bus_message *message, const Sender *sender, int pidfd) {
+/* Of a sender there is no socket: its process is named twice. */
+static int append_client(sd_bus_message *message, int fd, const Sender *sender, int pidfd) {
         if (!sender)
-                return sd_bus_message_append(message, "a{sv}", 0);
-        return sd_bus_message_append(message, "a{sv}", 2, "Process", "h", pidfd, "Uid", "u", sender->uid);
+                return sd_bus_message_append(message, "ha{sv}", fd, 0);
+        return sd_bus_message_append(message, "ha{sv}", pidfd, 2, "Process", "h", pidfd, "Uid", "u", sender->uid);
 }
 
-int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded added, void *userdata, sd_bus_slot **ret_slot) {
+int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded added, void *userdata, Adding **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         _cleanup_(pidref_done) PidRef process = PIDREF_NULL;
-        sd_bus_slot *slot = NULL;
         Adding *a;
         int r;
 
@@ -231,29 +259,21 @@ int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded
                 return -ENOTCONN;
 
         r = sd_bus_message_new_method_call(u->bus, &message, NULL, CGW_OBJECT_PATH, CGW_PROXY_INTERFACE, "AddClient");
-        if (r >= 0)
-                r = sd_bus_message_append(message, "h", fd);
         if (r >= 0 && sender)
                 r = sender_open(sender, &process);
         if (r >= 0)
-                r = append_sender(message, sender, process.fd);
+                r = append_client(message, fd, sender, process.fd);
         if (r < 0)
                 return r;
 
-        a = g_new(Adding, 1);
+        a = g_new0(Adding, 1);
         *a = (Adding) { .upstream = u, .added = added, .userdata = userdata };
-        r = sd_bus_call_async(u->bus, &slot, message, on_added, a, 0);
+        r = sd_bus_call_async(u->bus, &a->call, message, on_added, a, 0);
         if (r < 0) {
                 g_free(a);
                 return r;
         }
-        u->pending++;
-        (void) sd_bus_slot_set_destroy_callback(slot, on_adding_done);
-        if (ret_slot) {
-                *ret_slot = slot;
-        } else {
-                (void) sd_bus_slot_set_floating(slot, true);
-                sd_bus_slot_unref(slot);
-        }
+        g_hash_table_add(u->pending, a);
+        *ret = a;
         return 0;
 }

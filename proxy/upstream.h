@@ -29,9 +29,13 @@ bool upstream_is_missing(const Upstream *u);
 /* Too many clients are being added: the next ones have to wait for a change of state. */
 bool upstream_is_busy(const Upstream *u);
 
-/* What became of a client: 0 or a negative errno. */
-typedef void (*UpstreamAdded)(int error, void *userdata);
+/* A client that the daemon is asked to serve. */
+typedef struct Adding Adding;
 
-/* Has the daemon serve the other end of a socket. sender: who is behind it, NULL for whom the kernel says. The descriptor stays
- * the caller's. ret_slot: NULL, or the call, which is given up by unreferencing it. */
-int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded added, void *userdata, sd_bus_slot **ret_slot);
+/* What became of it: the connection that it is served over, which is taken, or a negative errno. */
+typedef void (*UpstreamAdded)(int connection, void *userdata);
+
+/* Has the daemon serve a client, which is who is at the other end of a socket as the kernel has it, or the sender. The socket stays
+ * the caller's. added is called once, later, unless it is cancelled. */
+int upstream_add_client(Upstream *u, int fd, const Sender *sender, UpstreamAdded added, void *userdata, Adding **ret);
+Adding *upstream_cancel(Adding *a);

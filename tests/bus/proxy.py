@@ -6,13 +6,22 @@ for the script to look at.
   offer CASE...       hands over what no proxy should; a line each: AddClient's answer and, if it is "ok", the client's
   again NUMBER        hands over itself again and again; prints how often which answer came
   chain               is a client of its own, and that of its own, ...; prints how deep that goes
-  pidfds NUMBER       has the kernel send the daemon a pidfd with each message of its client's, who makes NUMBER calls
-  meddle SECONDS      reads and writes what its client and the daemon say to each other
-  block SECONDS       lets the daemon wait for its client, who does not read
+  pidfds NUMBER       would have the kernel send the daemon a pidfd with each message of its client's, who makes NUMBER calls
+  meddle SECONDS      writes and shuts what it has handed over and what it has got
+  block SECONDS       would let the daemon wait for its client, who does not read
+  stuck SECONDS       reads for ever from what it has handed over, with the socket's lock held; says "stuck" and then what it is answered
+  filter SECONDS      the same with the other lock that a socket has, by a filter
   end                 hands over a client and ends; the client prints what becomes of its connection
   moves HOW CALL...   hands over a client and goes into other namespaces; the client makes the call before and after
   setuid PROGRAM CALL...   a client that has root's effective ids from PROGRAM when it calls
   lend USER CALL...   a client whose connection another user's process uses, with it and when it is gone
+  unread NUMBER SECONDS   NUMBER connections that ask and do not read the answers
+  large SIZE          asks for the value of a file with a name so long: an error that is as long, or the end
+  many NUMBER         makes NUMBER calls at once and reads the answers; prints how many
+  pidfd CALL NUMBER   makes NUMBER calls at once, each second one CALL (MovePidFd) with a pidfd of its own; prints how often which answer came
+  cut NUMBER          NUMBER connections that end in the middle of a message, or of its descriptors
+  halfway             says that it will say no more, and reads the answers
+  oob                 sends out-of-band data
 
 A CALL is a method, a signature and arguments."""
 
@@ -21,6 +30,7 @@ import fcntl
 import os
 import pwd
 import socket
+import struct
 import sys
 import threading
 import time
@@ -31,6 +41,7 @@ from peer import MANAGER, OBJECT, PATH, Peer, method_call  # noqa: E402
 
 SO_PASSPIDFD = 76  # Linux 6.5
 KEPT = []  # what is to stay open
+libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWCGROUP, CLONE_NEWUSER = 0x02000000, 0x10000000
 
 
@@ -43,13 +54,14 @@ def said(answer):
 
 
 def add(proxy, handed_over, process=-1, **options):
-    """AddClient's answer."""
+    """AddClient's answer, and the connection that it comes with."""
     fds = [handed_over if isinstance(handed_over, int) else handed_over.fileno()]
     named = {name: value if isinstance(value, tuple) else ("u", value) for name, value in options.items()}
     if process >= 0:
         named["Process"] = ("h", 1)
         fds.append(process)
-    return said(proxy.call("AddClient", "ha{sv}", 0, named, fds=fds, interface="org.cgwarden1.Proxy"))
+    answer = proxy.call("AddClient", "ha{sv}", 0, named, fds=fds, interface="org.cgwarden1.Proxy")
+    return said(answer), socket.socket(fileno=answer.fds[0]) if answer.fds else None
 
 
 def call(s, words):
@@ -60,12 +72,12 @@ def call(s, words):
 
 def new_client(proxy):
     """A client's connection, that is ours, and what has been handed over."""
-    KEPT.append(proxy)
     theirs, ours = pair()
-    answer = add(proxy, theirs)
+    KEPT.append((proxy, ours))
+    answer, connection = add(proxy, theirs)
     if answer != "ok":
         raise ConnectionError(answer)
-    return Peer(connection=ours), theirs
+    return Peer(connection=connection), theirs
 
 
 # ---- what is handed over
@@ -131,9 +143,9 @@ def offer(*cases):
         name, _, argument = case.partition("=")
         proxy = Peer()
         theirs, ours, *options = CASES[name](proxy, argument)
-        answer = add(proxy, theirs, **(options[0] if options else {}))
+        answer, connection = add(proxy, theirs, **(options[0] if options else {}))
         if answer == "ok" and ours:
-            answer += ", " + call(Peer(connection=ours), ["GetPidCgroup", "su", os.environ["ONE"], 0])
+            answer += ", " + call(Peer(connection=connection), ["GetPidCgroup", "su", os.environ["ONE"], 0])
         print("%s: %s" % (case, answer), flush=True)
 
 
@@ -142,7 +154,8 @@ def again(number):
     kept, answers = [], {}
     for _ in range(int(number)):
         kept.append(pair())
-        answer = add(proxy, kept[-1][0])
+        answer, connection = add(proxy, kept[-1][0])
+        kept.append(connection)
         answers[answer] = answers.get(answer, 0) + 1
     print(" ".join("%s %d" % a for a in sorted(answers.items())))
 
@@ -161,7 +174,8 @@ def chain():
 
 def pidfds(number):
     client, theirs = new_client(Peer())
-    theirs.setsockopt(socket.SOL_SOCKET, SO_PASSPIDFD, 1)
+    for s in theirs, client.socket:
+        s.setsockopt(socket.SOL_SOCKET, SO_PASSPIDFD, 1)
     answers = {call(client, ["ListControllers"]) for _ in range(int(number))}
     print(" ".join(sorted(answers)), flush=True)
     sys.stdin.readline()
@@ -181,7 +195,8 @@ def meddle(seconds):
                 theirs.recv(7)
                 theirs.sendall(b"l\2\1\1" * 50)
                 if i % 4 == rounds % 4:
-                    theirs.shutdown(socket.SHUT_RD if i % 2 else socket.SHUT_WR)
+                    for s in theirs, client.socket:
+                        s.shutdown(socket.SHUT_RD if i % 2 else socket.SHUT_WR)
             except OSError:
                 pass
         client.close()
@@ -198,7 +213,8 @@ def block(seconds):
 
     def unblock():
         while time.monotonic() < end:
-            fcntl.fcntl(theirs, fcntl.F_SETFL, fcntl.fcntl(theirs, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+            for s in theirs, client.socket:
+                fcntl.fcntl(s, fcntl.F_SETFL, fcntl.fcntl(s, fcntl.F_GETFL) & ~os.O_NONBLOCK)
             time.sleep(0.001)
 
     threading.Thread(target=unblock, daemon=True).start()
@@ -219,7 +235,7 @@ def become(user):
 
 
 class Process:
-    """Another process, that makes a socket pair, gives us one end, and calls on the other whenever it is told to."""
+    """Another process, that makes a socket pair, gives us one end, and calls over the connection that it gets whenever it is told to."""
 
     def __init__(self, prepare=lambda: None):
         self.control, theirs = pair()
@@ -234,8 +250,10 @@ class Process:
         given, mine = pair()
         socket.send_fds(theirs, [b"x"], [given.fileno()])
         given.close()
+        _, fds, _, _ = socket.recv_fds(theirs, 1, 1)
         words = theirs.recv(4096)
-        client = Peer(connection=mine)
+        client = Peer(connection=socket.socket(fileno=fds[0]))
+        KEPT.append(mine)
         while words:
             theirs.sendall(call(client, words.decode().split("\t")).encode())
             words = theirs.recv(4096)
@@ -262,14 +280,160 @@ def end():
 
 def moves(how, *words):
     client, proxy = Process(), Peer()
-    print(add(proxy, client.handed_over), client.call(words), sep=", ", end=", ")
+    answer, connection = add(proxy, client.handed_over)
+    socket.send_fds(client.control, [b"x"], [connection.fileno()])
+    connection.close()
+    print(answer, client.call(words), sep=", ", end=", ")
     flags = {"user": CLONE_NEWUSER, "cgroup": CLONE_NEWCGROUP, "both": CLONE_NEWUSER | CLONE_NEWCGROUP}[how]
     if ctypes.CDLL(None, use_errno=True).unshare(flags) < 0:
         raise OSError(ctypes.get_errno(), how)
     print("then", client.call(words))
 
 
+# ---- locks of the socket that it has handed over
+
+def endless_page():
+    """A page of which no fault ends: nobody answers. And who is to close, at the end, what makes it so."""
+    libc.mmap.restype = ctypes.c_void_p
+    faults = libc.syscall(323, os.O_CLOEXEC)  # userfaultfd(2), on x86_64: root's, as it is for faults in the kernel
+    if faults < 0:
+        raise OSError(ctypes.get_errno(), "userfaultfd")
+    fcntl.ioctl(faults, 0xC018AA3F, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))  # UFFDIO_API
+    page = libc.mmap(None, 4096, 3, 0x22, -1, 0)
+    fcntl.ioctl(faults, 0xC020AA00, bytearray(struct.pack("QQQQ", page, 4096, 1, 0)))  # UFFDIO_REGISTER
+    return page
+
+
+def with_lock(seconds, take):
+    """Run by root for the page, and alice from there on."""
+    page = endless_page()
+    become("alice")
+    theirs, ours = pair()
+    KEPT.append((theirs, ours))
+    copy = theirs.dup()
+    ours.send(b"\0AUTH EXTERNAL\r\n")
+    threading.Thread(target=take, args=(copy.fileno(), page), daemon=True).start()
+    time.sleep(0.3)
+    proxy = Peer(timeout=2)
+    print("stuck", flush=True)
+    try:
+        answer, connection = add(proxy, theirs)
+        if connection:
+            answer += ", " + call(Peer(connection=connection, timeout=2), ["ListControllers"])
+    except OSError as e:
+        answer = str(e)
+    print(answer, flush=True)
+    time.sleep(float(seconds))
+    os._exit(0)
+
+
+def stuck(seconds):
+    with_lock(seconds, lambda fd, page: libc.recv(fd, ctypes.c_void_p(page), 1, 0))
+
+
+def filtered(seconds):
+    def attach(fd, page):
+        program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 1, page), 16)
+        libc.setsockopt(fd, socket.SOL_SOCKET, 26, program, 16)  # SO_ATTACH_FILTER
+
+    with_lock(seconds, attach)
+
+
 # ---- clients of a good proxy
+
+def unread(number, seconds):
+    """What is not read stays somewhere."""
+    calls = method_call("ListHierarchies", "", (), 1, 0, MANAGER, OBJECT) * 100
+    for _ in range(int(number)):
+        client = Peer(timeout=0.2)
+        client.greet()
+        KEPT.append(client)
+        try:
+            while True:
+                client.socket.sendall(calls)
+        except OSError:
+            pass
+    print("ready", flush=True)
+    time.sleep(float(seconds))
+
+
+def large(size):
+    client = Peer()
+    print(call(client, ["Create", "ss", os.environ["ONE"], "/" + "x" * int(size)]), call(client, ["ListControllers"]))
+
+
+def many(number):
+    client, answers = Peer(), {}
+    client.greet()
+    sender = threading.Thread(target=lambda: [client.send("GetPidCgroup", "su", (os.environ["ONE"], 0)) for _ in range(int(number))])
+    sender.start()
+    for _ in range(int(number)):
+        kind, fields, _, _ = client.receive()
+        answers[kind] = answers.get(kind, 0) + 1
+        if fields[5] != sum(answers.values()):
+            print("out of order")
+            return
+    sender.join()
+    print(answers.get(2, 0))
+
+
+def own_pidfd(cgroup, number):
+    """Each second call has descriptors, so that there are bytes with and without them in the same queue."""
+    client, answers = Peer(), {}
+    client.greet()
+    pidfd = os.pidfd_open(os.getpid())
+    for i in range(int(number)):
+        if i % 2:
+            client.send("MovePidFd", "ssh", (os.environ["ONE"], cgroup, 0), [pidfd])
+        else:
+            client.send("GetPidCgroup", "su", (os.environ["ONE"], 0))
+    for i in range(int(number)):
+        kind, fields, _, _ = client.receive()
+        answer = "ok" if kind == 2 else fields[4].removeprefix("org.cgwarden1.Error.")
+        answers[answer] = answers.get(answer, 0) + 1
+    print(" ".join("%s %d" % a for a in sorted(answers.items())))
+
+
+def cut(number):
+    pidfd = os.pidfd_open(os.getpid())
+    message = method_call("MovePidFd", "ssh", (os.environ["ONE"], "/x" * 2000, 0), 1, 1, MANAGER, OBJECT)
+    for i in range(int(number)):
+        client = Peer()
+        client.greet()
+        try:
+            if i % 2:
+                socket.send_fds(client.socket, [message[:1 + i * 37 % len(message)]], [pidfd] * (1 + i % 3 * 120))
+            else:
+                client.socket.sendall(message[:i * 37 % len(message)])
+        except OSError:
+            pass
+        client.close()
+    print("done")
+
+
+def halfway():
+    client = Peer()
+    client.call("ListControllers")
+    client.socket.shutdown(socket.SHUT_WR)
+    try:
+        client.receive()
+        print("answered")
+    except ConnectionResetError:
+        print("ended")
+
+
+def oob():
+    client = Peer(timeout=2)
+    client.greet()
+    try:
+        for _ in range(100):
+            client.socket.send(b"l", socket.MSG_OOB)
+            client.socket.sendall(b"l")
+    except OSError:
+        pass
+    print("sent", flush=True)
+    time.sleep(1)
+
 
 def setuid(program, *words):
     client = Peer()
@@ -304,7 +468,8 @@ def lend(user, *words):
 
 def main():
     {"offer": offer, "again": again, "chain": chain, "pidfds": pidfds, "meddle": meddle, "block": block, "end": end, "moves": moves,
-     "setuid": setuid, "inherited": inherited, "lend": lend}[sys.argv[1]](*sys.argv[2:])
+     "setuid": setuid, "inherited": inherited, "lend": lend, "stuck": stuck, "filter": filtered, "unread": unread, "large": large,
+     "many": many, "pidfd": own_pidfd, "cut": cut, "halfway": halfway, "oob": oob}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -7,16 +7,36 @@ import socket
 import boxes
 import peer
 from arena import attack, not_refused
-from boxes import inside, state
+from boxes import given, inside, state
 from host import IDS, NOBODY, ONE, UNMAPPED
 
 
 @inside
 def pair():
-    """A connection that somebody else shall have served; its other end."""
+    """A socket of ours for a proxy to name us by; its other end."""
     ours, theirs = socket.socketpair()
     state["peer"] = peer.Peer(connection=ours)
     return None, (theirs.detach(),)
+
+
+@inside
+def take_opened():
+    """The last descriptor that was answered with."""
+    state["taken"] = state["opened"].pop()
+    return None, (state["taken"],)
+
+
+@inside
+def forget():
+    if "taken" in state:
+        os.close(state.pop("taken"))
+
+
+@inside
+def use():
+    """The connection that has been given for it."""
+    state["pair"] = state["peer"]
+    state["peer"] = peer.Peer(connection=socket.socket(fileno=os.dup(given[0])))
 
 
 def pass_on(proxy, client, options=None, fds=(), end=None):
@@ -24,6 +44,11 @@ def pass_on(proxy, client, options=None, fds=(), end=None):
         _, (end,) = client.ask("pair")
     answer = proxy.call("AddClient", "ha{sv}", 0, options or {}, fds=[end] + list(fds), interface="org.cgwarden1.Proxy")
     os.close(end)
+    if client and not answer.error:
+        _, (connection,) = proxy.ask("take_opened")
+        client.do("use", fds=[connection])
+        os.close(connection)
+        proxy.do("forget")
     return answer
 
 

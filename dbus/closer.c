@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/closer.h"
+#include "dbus/closer.h"
 
 #include <glib.h>
 #include <sys/ioctl.h>
@@ -12,17 +12,20 @@
 #define THREADS_MAX 128
 
 static void on_descriptor(gpointer data, gpointer userdata) {
-        safe_close(GPOINTER_TO_INT(data));
+        const struct linger off = {};
+        int fd = GPOINTER_TO_INT(data);
+
+        /* A socket's own lingering is easily ended. This takes the socket's lock, which another user of it may hold for ever: he
+         * attaches a filter that is in a page of his. */
+        (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+        safe_close(fd);
 }
 
 void close_elsewhere(int fd) {
         static GThreadPool *threads; /* there are none until somebody sends what takes one */
-        const struct linger off = {};
 
         if (fd < 0)
                 return;
-        /* A socket's own lingering is easily ended. */
-        (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
         if (!threads)
                 threads = g_thread_pool_new(on_descriptor, NULL, THREADS_MAX, FALSE, NULL);
         if (!g_thread_pool_push(threads, GINT_TO_POINTER(fd), NULL))
