@@ -9,6 +9,9 @@
 
 #include "common/log.h"
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76 /* Linux 6.5 */
+#endif
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 0x04 /* Linux 6.5 */
 #endif
@@ -71,6 +74,14 @@ static int send_with_fd(int fd, const void *data, size_t size, int passed) {
         return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+int reader_prepare(int socket) {
+        const int on = 1;
+
+        if (setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+                return -errno;
+        return !getenv("CGWARDEN_KERNEL") && setsockopt(socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) >= 0;
+}
+
 int reader_read(int socket, struct ucred *ret_cred, int *ret_pidfd) {
         Control control;
         struct msghdr m;
@@ -106,13 +117,12 @@ int reader_read(int socket, struct ucred *ret_cred, int *ret_pidfd) {
 /* ---- the child */
 
 /* The descriptor of a request; -EBADF at the end. */
-static int wait_for_request(int fd) {
+static int wait_for_request(int fd, char *ret_request) {
         Control control;
         struct msghdr m;
         struct iovec iov;
-        char byte;
 
-        iov = (struct iovec) { .iov_base = &byte, .iov_len = 1 };
+        iov = (struct iovec) { .iov_base = ret_request, .iov_len = 1 };
         m = (struct msghdr) { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
         if (syscall(SYS_recvmsg, fd, &m, MSG_CMSG_CLOEXEC) <= 0)
                 return -EBADF;
@@ -133,12 +143,13 @@ _Noreturn static void serve(int fd) {
                 _exit(1);
 
         for (;;) {
-                int socket = wait_for_request(3), pidfd = -EBADF, r;
-                Answer a;
+                char request;
+                int socket = wait_for_request(3, &request), pidfd = -EBADF, r;
+                Answer a = {};
 
                 if (socket < 0)
                         _exit(0);
-                a.result = reader_read(socket, &a.cred, &pidfd);
+                a.result = request == READER_PREPARE ? reader_prepare(socket) : reader_read(socket, &a.cred, &pidfd);
                 r = send_with_fd(3, &a, sizeof(a), pidfd);
                 safe_close(pidfd);
                 safe_close(socket);
@@ -241,7 +252,8 @@ Reader *reader_unref(Reader *r) {
         return NULL;
 }
 
-int reader_ask(Reader *r, int socket, ReaderDone done, void *userdata) {
+int reader_ask(Reader *r, ReaderRequest request, int socket, ReaderDone done, void *userdata) {
+        const char byte = (char) request;
         Waiting *w;
         int k;
 
@@ -249,7 +261,7 @@ int reader_ask(Reader *r, int socket, ReaderDone done, void *userdata) {
                 return -EPIPE;
         if (g_queue_get_length(&r->waiting) >= WAITING_MAX)
                 return -EBUSY;
-        k = send_with_fd(r->socket, "r", 1, socket);
+        k = send_with_fd(r->socket, &byte, 1, socket);
         if (k < 0)
                 return k;
         w = g_new(Waiting, 1);

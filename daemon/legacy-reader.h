@@ -6,9 +6,10 @@
 #include "daemon/manager.h"
 
 /*
- * recv() on a unix socket holds a lock while it copies, which is waited for uninterruptibly (net/unix/af_unix.c, iolock): who has the same
- * socket as we, and has it read into a page that he never gives, would stop us for ever. So what a user's socket has is read by a
- * process of its own for each user, and only that waits, for its own user.
+ * recv() on a unix socket holds a lock while it copies, which is waited for uninterruptibly (net/unix/af_unix.c, iolock), and so does
+ * setsockopt() (net/core/sock.c, lock_sock(); SO_ATTACH_FILTER copies its program under it): who has the same socket as we, and has that copy
+ * wait for a page that he never gives, would stop us for ever. So both are done by a process of its own for each user, and only that waits,
+ * for its own user.
  */
 
 typedef struct Reader Reader;
@@ -21,10 +22,16 @@ typedef void (*ReaderDone)(void *userdata, int result, const struct ucred *cred,
 Reader *reader_get(Manager *m, uid_t charge);
 Reader *reader_unref(Reader *r);
 
-/* Has one datagram read, with its credential; the socket is borrowed. userdata names the request. -EBUSY: too many wait already. */
-int reader_ask(Reader *r, int socket, ReaderDone done, void *userdata);
+typedef enum ReaderRequest {
+        READER_PREPARE = 'p', /* has each datagram come with a credential; result: 1 when there is a pidfd with it, too, 0, -errno */
+        READER_READ = 'r',    /* one datagram, with its credential */
+} ReaderRequest;
+
+/* The socket is borrowed. userdata names the request. -EBUSY: too many wait already. */
+int reader_ask(Reader *r, ReaderRequest request, int socket, ReaderDone done, void *userdata);
 /* done is not called any more. */
 void reader_forget(Reader *r, const void *userdata);
 
 /* At once: for a socket of root's. */
+int reader_prepare(int socket);
 int reader_read(int socket, struct ucred *ret_cred, int *ret_pidfd);

@@ -23,9 +23,6 @@
 #include "daemon/legacy.h"
 #include "dbus/closer.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76 /* Linux 6.5 */
-#endif
 /* cgmanager's own clients wait for two seconds. On a busy machine they may be late. */
 #define STEP_USEC (10 * 1000 * 1000)
 /* All of it, though it reads a long answer by and by. */
@@ -347,33 +344,42 @@ static void on_read(void *userdata, int result, const struct ucred *cred, int pi
         go_on(s, k < 0 ? give_up(s, k) : k);
 }
 
-static int read_credential(Conversation *s) {
+static void on_prepared(void *userdata, int result, const struct ucred *cred, int pidfd) {
+        Conversation *s = userdata;
+
+        s->has_pidfds = result > 0;
+        go_on(s, result < 0 ? result : ask(s));
+}
+
+/* By a process of the user's own, and at once for root. The conversation may be gone after that. */
+static void have_done(Conversation *s, ReaderRequest request) {
         Connection *c = s->connection;
-        struct ucred cred;
-        int pidfd, k;
+        struct ucred cred = {};
+        int pidfd = -EBADF, k;
 
         if (c->caller->privileged) {
-                k = reader_read(s->socket, &cred, &pidfd);
-                on_read(s, k, &cred, pidfd);
-                return 0;
+                k = request == READER_PREPARE ? reader_prepare(s->socket) : reader_read(s->socket, &cred, &pidfd);
+                (request == READER_PREPARE ? on_prepared : on_read)(s, k, &cred, pidfd);
+                return;
         }
 
         k = sd_event_source_set_enabled(s->io, SD_EVENT_OFF);
         if (k >= 0 && !c->reader)
                 c->reader = reader_get(c->manager, c->charge);
         if (k >= 0)
-                k = c->reader ? reader_ask(c->reader, s->socket, on_read, s) : -EAGAIN;
+                k = c->reader ? reader_ask(c->reader, request, s->socket, request == READER_PREPARE ? on_prepared : on_read, s) : -EAGAIN;
         if (k < 0)
                 go_on(s, k);
-        return 0;
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Conversation *s = userdata;
         int k;
 
-        if (s->answer->len == 0)
-                return read_credential(s);
+        if (s->answer->len == 0) {
+                have_done(s, READER_READ);
+                return 0;
+        }
         k = send_answer(s);
         if (k == 0 && (revents & (EPOLLHUP | EPOLLERR)))
                 k = -EPIPE;
@@ -408,17 +414,8 @@ static const char *why_unfit(int fd) {
 
 static int start(Conversation *s) {
         sd_event *event = s->connection->manager->event;
-        const int on = 1;
-        int k;
+        int k = sd_event_add_io(event, &s->io, s->socket, EPOLLIN, on_socket, s);
 
-        if (setsockopt(s->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-                return -errno;
-        if (!getenv("CGWARDEN_KERNEL"))
-                s->has_pidfds = setsockopt(s->socket, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) >= 0;
-
-        k = ask(s);
-        if (k >= 0)
-                k = sd_event_add_io(event, &s->io, s->socket, EPOLLIN, on_socket, s);
         if (k >= 0)
                 k = sd_event_add_time(event, &s->timeout, CLOCK_MONOTONIC, deadline_in(STEP_USEC), 0, on_timeout, s);
         /* What has come in time counts, though we be late. */
@@ -463,5 +460,6 @@ int legacy_scm_start(Connection *c, int socket, LegacyCall *call, sd_bus_error *
                 conversation_free(s);
                 return refuse(error, CGW_ERROR(InvalidValue), "nobody can be asked over the descriptor: %s", strerrordesc_np(-k));
         }
+        have_done(s, READER_PREPARE);
         return 0;
 }
