@@ -102,7 +102,7 @@ hold() {
         session_loop "$control" >"$control/loop"
         login_as "$user" "$method" "{ $command"$'\n'"} 2>&1; . $control/loop" >"$CGW_OUTPUT/held.$name" 2>&1 &
         held_pid[$name]=$!
-        wait_until 20 test -e "$control/ready" || {
+        wait_until "${CGW_PATIENCE:-20}" test -e "$control/ready" || {
                 diag "the session $name does not start:"
                 diag <"$CGW_OUTPUT/held.$name"
                 return 1
