@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# daemon.sh - cgwarden as it is installed on a host with systemd: the socket, the unit in its sandbox, the bus name, the old
+# interface's socket, restart and reload, what the journal says, and that logins go on.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly unit=cgwarden.service
+hierarchy=$([[ $CGW_VM_LAYOUT == v2 ]] && echo unified || echo name=systemd)
+own=$(systemctl show -P ControlGroup $unit)
+readonly hierarchy own
+
+# ---- as installed
+
+eventually "$patience" 'the system is running, with cgwarden in it' running
+is 'active active' "$(systemctl is-active cgwarden.socket $unit | xargs)" 'socket and service were started at boot'
+is 'enabled enabled' "$(systemctl is-enabled cgwarden.socket $unit | xargs)" '... since they are enabled'
+# The sandbox as the kernel has it: a unit that systemd could not read is not confined.
+main_pid() {
+        systemctl show -P MainPID $unit
+}
+is 1 "$(awk '$1 == "NoNewPrivs:" { print $2 }' "/proc/$(main_pid)/status")" 'the daemon is in its sandbox: no new privileges'
+is 2 "$(awk '$1 == "Seccomp:" { print $2 }' "/proc/$(main_pid)/status")" '... a filter of system calls'
+check '... a network namespace of its own' test "$(readlink "/proc/$(main_pid)/ns/net")" != "$(readlink /proc/self/ns/net)"
+check '... and a read-only root' grep -Eq '^[0-9]+ [0-9]+ [0-9:]+ / / ro[, ]' "/proc/$(main_pid)/mountinfo"
+
+exposure=$(systemd-analyze security --no-pager $unit 2>&1 | sed -n 's/.*Overall exposure level for .*: \([0-9.]*\) .*/\1/p')
+check "systemd-analyze security: ${exposure:-nothing}, at most 3.0" awk -v e="$exposure" 'BEGIN { exit !(e != "" && e <= 3.0) }'
+
+# ---- it answers
+
+check 'the command finds it at the socket' cgwarden ping
+check '... and on the system bus' cgwarden --address system ping
+like 'placement +systemd' "$(cgwarden status 2>&1)" 'cgwarden status: it keeps to its unit'
+cgwarden status 2>&1 | diag
+check 'the bus name is there' busctl status org.cgwarden1
+like 'org.cgwarden1.Manager +interface' "$(busctl introspect org.cgwarden1 /org/cgwarden1 2>&1)" 'busctl introspect'
+check 'an ordinary user is answered' su alice -c 'cgwarden ping'
+is 'socket 666' "$(stat -c '%F %a' /run/cgmanager/sock)" "cgmanager's clients find their socket in /run/cgmanager"
+like 'api_version|int32|variant' "$(dbus-send --address=unix:path=/run/cgmanager/sock --print-reply --type=method_call \
+        /org/linuxcontainers/cgmanager org.linuxcontainers.cgmanager0_0.Ping int32:1 2>&1 && echo int32)" '... and are answered'
+
+# ---- below its own cgroup, and nowhere else
+
+like '^/system.slice/cgwarden.service$' "$own" 'the unit has a cgroup'
+check 'Create below it' cgwarden create "$hierarchy" "$own/made"
+check '... and it is there' test -d "$(mount_of "$hierarchy")$own/made"
+sleep 300 &
+sleeper=$!
+check 'a process is moved there' cgwarden move "$hierarchy" "$own/made" "$sleeper"
+is "$own/made" "$(systemd_cgroup_of "$sleeper")" '... and is in it'
+like 'delegated' "$(cgwarden create "$hierarchy" /system.slice/not-ours 2>&1)" 'Create elsewhere is refused: it is not delegated'
+check '... and nothing was made' test ! -e "$(mount_of "$hierarchy")/system.slice/not-ours"
+
+[[ $CGW_VM_LAYOUT != v2 ]] || like '/daemon$' "$(systemd_cgroup_of "$(main_pid)")" 'the daemon itself is in a leaf'
+
+# ---- restart and reload
+
+# shellcheck disable=SC2317 # called by eventually
+after_kill() {
+        systemctl is-active --quiet "$unit" && cgwarden ping && [[ $(systemctl show -P NRestarts "$unit") == 1 ]]
+}
+
+# Who calls meanwhile waits and is answered: the socket is systemd's.
+caller() {
+        local n=0
+        while [[ ! -e $CGW_OUTPUT/stop ]]; do
+                cgwarden ping >>"$CGW_OUTPUT/caller.log" 2>&1 || echo failed >>"$CGW_OUTPUT/lost"
+                n=$((n + 1))
+        done
+        echo $n >"$CGW_OUTPUT/calls"
+}
+caller &
+calling=$!
+before=$(main_pid)
+check 'systemctl restart' systemctl restart $unit
+check 'twice' systemctl restart $unit
+check 'by signal' systemctl kill --kill-whom=main -s KILL $unit
+eventually "$patience" 'it was started again' after_kill
+check 'systemctl reload' systemctl reload $unit
+touch "$CGW_OUTPUT/stop"
+wait "$calling"
+check 'it is another process' test "$before" != "$(main_pid)"
+check "no call was lost meanwhile, of $(cat "$CGW_OUTPUT/calls")" test ! -e "$CGW_OUTPUT/lost"
+is "$own/made" "$(systemd_cgroup_of "$sleeper")" 'the process is where it was'
+check 'the process goes back up' cgwarden move "$hierarchy" "$own/made" "$sleeper"
+kill "$sleeper"
+wait "$sleeper" 2>/dev/null
+check 'Remove' cgwarden remove "$hierarchy" "$own/made"
+check '... and it is gone' test ! -e "$(mount_of "$hierarchy")$own/made"
+systemctl stop cgwarden.socket $unit
+check 'stopped, it does not answer' not cgwarden ping
+systemctl start cgwarden.socket
+check 'the socket alone starts it' cgwarden ping
+
+# ---- v2: controllers, of which systemd has none to delegate in namespaces
+
+# restart_with_limits PID: what is known not to work while there is a process in a cgroup with limits. Before systemd 254
+# (DelegateSubgroup=) the new daemon is put into the unit's own cgroup, which takes no process while it has controllers enabled for
+# the cgroups below. (Empty ones systemd itself removes when a unit stops.)
+restart_with_limits() {
+        local name='a restart while a process is under a limit' controllers
+        if systemctl restart $unit >/dev/null 2>&1; then
+                ok "$name"
+                return
+        fi
+        echo "not ok $((++tap_count)) - $name # TODO what is delegated has to be in a unit of its own"
+        # By hand, as there is no daemon for it: cgroup and controllers go, and it starts.
+        kill "$1"
+        wait "$1" 2>/dev/null
+        wait_until 5 rmdir "/sys/fs/cgroup$own/limited"
+        controllers=$(cat "/sys/fs/cgroup$own/cgroup.subtree_control")
+        [[ -z $controllers ]] || echo "-${controllers// / -}" >"/sys/fs/cgroup$own/cgroup.subtree_control"
+        systemctl reset-failed $unit cgwarden.socket
+        systemctl restart cgwarden.socket $unit
+}
+
+if [[ $CGW_VM_LAYOUT:$CGW_VM_MACHINE == v2:vm ]]; then
+        is 'cpu cpuset io memory pids' "$(comm -12 <(tr ' ' '\n' <"/sys/fs/cgroup$own/cgroup.controllers" | sort) \
+                <(printf '%s\n' cpu cpuset io memory pids) | xargs)" 'systemd has delegated the controllers'
+        # A new cgroup has the controllers that it is made for.
+        check 'Create with controllers' cgwarden create pids,memory,cpuset "$own/limited"
+        for limit in pids:pids.max:50 memory:memory.max:67108864 cpuset:cpuset.cpus:0; do
+                IFS=: read -r controller key value <<<"$limit"
+                check "a limit: $key" cgwarden set "$controller" "$own/limited" "$key" "$value"
+                is "$value" "$(cat "/sys/fs/cgroup$own/limited/$key" 2>&1)" "... is the kernel's"
+        done
+        sleep 300 &
+        sleeper=$!
+        # Linux 6.1 asks for CAP_SYS_NICE here.
+        check "root's process is moved to another cpuset" cgwarden move unified "$own/limited" "$sleeper"
+        journal_until=$(date '+%F %T.%6N')
+        restart_with_limits "$sleeper"
+        check 'it answers after that' cgwarden ping
+fi
+
+# ---- logins: they go on as before, whether cgwarden has a cgroup for them or a reason why not
+
+# What the PAM line asks for is there on v2 in the virtual machine only: in namespaces there is no memory on v2.
+opened=no
+[[ $CGW_VM_LAYOUT:$CGW_VM_MACHINE != v2:vm ]] || opened=yes
+
+check 'the PAM line is installed' grep -q '^session.*pam_cgwarden.so' /etc/pam.d/common-session
+for method in sshd su; do
+        hold "$method" alice "$method"
+        # shellcheck disable=SC2016 # the session's shell
+        inside=$(in_session "$method" 'echo "id=$XDG_SESSION_ID"; cat /proc/self/cgroup')
+        session=$(sed -n 's/^id=//p' <<<"$inside")
+        like '^[0-9c]+$' "$session" "$method: the login succeeds, with its logind session"
+        like ":/user.slice/user-1001.slice/session-$session.scope" "$inside" "$method: it is in the session's scope"
+        if [[ $opened == yes ]]; then
+                like "session-$session.scope/user/init.scope" "$inside" "$method: ... in a leaf of alice's cgroup"
+                like alice "$(cgwarden sessions 2>&1)" "$method: cgwarden has her session"
+        else
+                is '' "$(cgwarden sessions 2>&1 | grep alice)" "$method: cgwarden has opened no session"
+                # pam_syslog names the service.
+                like 'pam_cgwarden.*cannot open a session' "$(journalctl -b -q --no-pager | grep "pam_cgwarden($method")" "$method: PAM says why"
+        fi
+        release "$method"
+done
+
+# ---- the journal
+
+# What this test has brought about: a daemon killed, and a process that outlived restarts, as KillMode=process has it.
+readonly ours="code=killed, status=9|Failed with result 'signal'|Found left-over process|This usually indicates unclean termination"
+until=(--until "${journal_until:-2100-01-01}") # the known defect has its own
+is '' "$(complaints "${until[@]}" -u $unit -u cgwarden.socket | grep -Ev "$ours")" 'the journal has no complaint of the daemon'
+is '' "$(complaints "${until[@]}" _PID=1 | grep -i cgwarden | grep -Ev "$ours")" '... nor of PID 1 about it'
+done_testing

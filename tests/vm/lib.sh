@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# lib.sh - what the tests in a booted system source: TAP output and polling (tests/tap.sh), logins (tests/world/logins.sh).
+#
+# CGW_VM_LAYOUT is v2, hybrid or legacy, CGW_VM_MACHINE namespaces or vm. The users alice, bob and ubuntu have the password
+# "cgwarden", ids for containers, and accept root's ssh key. The system ends with the test: nothing has to be cleaned up.
+
+vm_tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CGW_OUTPUT=/run/cgw-test
+mkdir -p "$CGW_OUTPUT"
+# logins.sh's default for it is in a build folder.
+CGW_PAM_MODULE=pam_cgwarden.so
+export CGW_OUTPUT CGW_PAM_MODULE
+
+# shellcheck source-path=SCRIPTDIR source=../tap.sh
+source "$vm_tests/../tap.sh"
+# shellcheck source-path=SCRIPTDIR source=../world/logins.sh
+source "$vm_tests/../world/logins.sh"
+
+# An emulated machine takes its time. (CGW_PATIENCE is logins.sh's.)
+patience=30
+[[ $CGW_VM_MACHINE != vm ]] || patience=120
+# shellcheck disable=SC2034 # the tests', and logins.sh's
+readonly patience CGW_PATIENCE=$patience
+
+# ssh_as USER COMMAND: what logins.sh's login_as USER sshd does
+ssh_as() {
+        local user=$1
+        shift
+        ssh -n -F none -i /root/.ssh/id_ed25519 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+                -o LogLevel=ERROR "$user@127.0.0.1" "$@"
+}
+
+# ---- cgroups of this layout
+
+# mount_of CONTROLLER: where its hierarchy is mounted; of systemd's own: "name=systemd"
+mount_of() {
+        case $CGW_VM_LAYOUT:$1 in
+        v2:*) echo /sys/fs/cgroup ;;
+        hybrid:unified) echo /sys/fs/cgroup/unified ;;
+        *) echo "/sys/fs/cgroup/${1#name=}" ;;
+        esac
+}
+
+# systemd_cgroup_of PID: the cgroup of its unit
+systemd_cgroup_of() {
+        cgroup_of "$([[ $CGW_VM_LAYOUT == v2 ]] && echo unified || echo name=systemd)" "$1"
+}
+
+# unit_cgroup UNIT: its directory in systemd's own hierarchy, as PID 1 says
+unit_cgroup() {
+        echo "$(mount_of name=systemd)$(systemctl show -P ControlGroup "$1")"
+}
+
+# ---- the system
+
+# running: PID 1 has nothing more to do, and nothing has failed
+running() {
+        [[ $(systemctl is-system-running) == running ]]
+}
+
+# complaints [JOURNALCTL-ARGUMENT...]: what the journal has of warnings and errors
+complaints() {
+        journalctl --no-pager -q -b -p warning -o cat "$@"
+}
