@@ -21,7 +21,8 @@ usage() {
 # shellcheck disable=SC2034 # all of them are the caller's
 parse() {
         local more=$1
-        layout='' root='' bare='' seconds=300
+        # Seconds to find an end to what hangs: a busy machine emulates at a tenth of the speed.
+        layout='' root='' bare='' seconds=900
         shift
         while (($# > 0)); do
                 case $1 in
@@ -74,6 +75,6 @@ hand_back() {
                 echo "Bail out! the system ended, or its $seconds seconds did, before the test"
                 return 125
         }
-        [[ -z ${CGW_VM_JOURNAL-} ]] || cp "$folder/journal" "$CGW_VM_JOURNAL"
+        [[ -z ${CGW_VM_JOURNAL-} ]] || cat "$folder/journal" >"$CGW_VM_JOURNAL"
         return "$(cat "$folder/status")"
 }
