@@ -76,7 +76,8 @@ static int on_name_owner_changed(sd_bus_message *message, void *userdata, sd_bus
 static int on_name_requested(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         const sd_bus_error *e = sd_bus_message_get_error(message);
 
-        if (e)
+        /* Where the connection has ended before the answer, "Disconnected" follows. */
+        if (e && sd_bus_is_open(sd_bus_message_get_bus(message)) != 0)
                 log_error("cannot own %s on the system bus: %s", CGW_BUS_NAME, e->message);
         return 0;
 }

@@ -88,6 +88,23 @@ done
 # The bus goes and comes back: the socket serves on, and the name is there again.
 stop_bus
 like '^as ' "$(call_as root socket ListControllers)" 'without a bus the socket goes on'
+# shellcheck disable=SC2154 # of services.sh
+rm -f "$bus_socket"
+# Meanwhile one that hangs up on whoever connects, as a broker does with those who take too long: one more try, and no error.
+perl -MIO::Socket::UNIX -e '
+        my $listen = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => shift, Listen => 8) or die "listen: $!";
+        chmod 0666, $listen->hostpath;
+        $listen->accept->sysread(my $hello, 1);
+        sleep 300;' "$bus_socket" &
+rude=$!
+# shellcheck disable=SC2317 # called by eventually
+# The second line: the first was of the bus that stopped.
+gone_twice() {
+        (($(grep -c 'the system bus has gone' "$CGW_OUTPUT/cgwardend.log") >= 2))
+}
+eventually 15 'a bus that hangs up has gone' gone_twice
+is 0 "$(grep -c 'cannot own' "$CGW_OUTPUT/cgwardend.log")" 'that the name could not be asked for is no error of its own'
+stop_pid "$rude"
 start_bus "$1"
 eventually 15 'the name is taken again when the bus is back' named
 
