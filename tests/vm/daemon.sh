@@ -119,7 +119,8 @@ restart_with_limits() {
         kill "$1"
         wait "$1" 2>/dev/null
         wait_until 5 rmdir "/sys/fs/cgroup$own/limited"
-        controllers=$(cat "/sys/fs/cgroup$own/cgroup.subtree_control")
+        # Where nothing was left in it, it has gone as a whole.
+        controllers=$(cat "/sys/fs/cgroup$own/cgroup.subtree_control" 2>/dev/null)
         [[ -z $controllers ]] || echo "-${controllers// / -}" >"/sys/fs/cgroup$own/cgroup.subtree_control"
         systemctl reset-failed $unit cgwarden.socket
         systemctl restart cgwarden.socket $unit
