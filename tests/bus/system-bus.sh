@@ -97,13 +97,16 @@ perl -MIO::Socket::UNIX -e '
         $listen->accept->sysread(my $hello, 1);
         sleep 300;' "$bus_socket" &
 rude=$!
+# The log of what has the name: where there are proxies, of the last one.
+on_the_bus=$CGW_OUTPUT/cgwardend.log
+((CGW_VIA == 0)) || on_the_bus=$CGW_OUTPUT/cgwarden-proxy.log
 # shellcheck disable=SC2317 # called by eventually
 # The second line: the first was of the bus that stopped.
 gone_twice() {
-        (($(grep -c 'the system bus has gone' "$CGW_OUTPUT/cgwardend.log") >= 2))
+        (($(grep -c 'the system bus has gone' "$on_the_bus") >= 2))
 }
 eventually 15 'a bus that hangs up has gone' gone_twice
-is 0 "$(grep -c 'cannot own' "$CGW_OUTPUT/cgwardend.log")" 'that the name could not be asked for is no error of its own'
+is 0 "$(grep -c 'cannot own' "$on_the_bus")" 'that the name could not be asked for is no error of its own'
 stop_pid "$rude"
 start_bus "$1"
 eventually 15 'the name is taken again when the bus is back' named
