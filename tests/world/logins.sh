@@ -77,11 +77,11 @@ login_on_a_terminal() {
 
 declare -A held_pid=()
 
-# session_loop CONTROL: what the session's shell does after its command: it looks for more (see in_session) until it is told to go
+# session_loop CONTROL: what the session's shell does after its command: it looks for more (see in_session) until it is not "ready" any more
 session_loop() {
         cat <<-END
 		touch $1/ready
-		while [ ! -e $1/go ]; do
+		while [ -e $1/ready ]; do
 		        if [ -e $1/run ]; then
 		                rm -f $1/run
 		                bash $1/command >$1/output 2>&1 </dev/null
@@ -121,7 +121,7 @@ in_session() {
 
 # release NAME: the session's command ends, and the login with it
 release() {
-        touch "/run/held.$1/go"
+        rm -f "/run/held.$1/ready"
         [[ -z ${held_pid[$1]-} ]] || wait "${held_pid[$1]}" || true
         unset "held_pid[$1]"
         rm -rf "/run/held.$1"

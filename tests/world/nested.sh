@@ -175,16 +175,19 @@ run_as() {
         fi
 }
 
+sessions_inside=0
+
 # hold_inside NAME OUTER START [ROOT]: a session in a container, until "release NAME". START is run in the session OUTER and logs in;
 # %s in it is the command that the login is to run. Below the /srv of the container (ROOT: user-parent's if not given) both meet.
 hold_inside() {
-        local name=$1 outer=$2 control=${4-$parent_root}/srv/$1 start
-        rm -rf "$control"
+        # Each has a folder of its own: the one before of that name may not have seen yet that it is over.
+        local name=$1 outer=$2 folder=/srv/$1.$((++sessions_inside)) start
+        local control=${4-$parent_root}$folder
         mkdir -m 777 "$control"
         ln -sfn "$control" "/run/held.$name"
-        session_loop "/srv/$name" >"$control/loop"
+        session_loop "$folder" >"$control/loop"
         # shellcheck disable=SC2059 # it is a format
-        printf -v start "$3" "bash /srv/$name/loop"
+        printf -v start "$3" "bash $folder/loop"
         in_session "$outer" "cd; setsid $start </dev/null >/tmp/held.$name 2>&1 &" >/dev/null
         wait_until 30 test -e "$control/ready" || {
                 diag "the session $name does not start: $start"
