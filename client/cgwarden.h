@@ -217,6 +217,16 @@ int cgw_prune(cgw_t *c, const char *controllers, const char *path);
  */
 int cgw_init_leaf(cgw_t *c, const char *controllers, const char *path, char **ret);
 
+/**
+ * Sees to it that the calling process, all its threads, is in a cgroup of its user's own, below which he may make others:
+ * one that is in such a cgroup already stays where it is. Where systemd is PID 1, on v2, a process of the host's that has none (from
+ * cron, sudo or a service) goes to a scope of its user's, which takes as long as systemd takes to start one when it is the user's first.
+ * @controllers: any; under systemd they must mean the v2 hierarchy. @ret: the cgroup from the caller's root, for free(3).
+ * Returns 0, -EACCES when a limit or a restriction that somebody else has set would no longer hold the process (the message names
+ * it), or an error as above: "NotDelegated" where there is nothing to enter.
+ */
+int cgw_enter(cgw_t *c, const char *controllers, char **ret);
+
 /** The names of the cgroups directly below one, sorted. @ret: for cgw_strv_free(). Returns 0, or an error as above. */
 int cgw_list_children(cgw_t *c, const char *controller, const char *path, char ***ret);
 

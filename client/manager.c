@@ -87,6 +87,27 @@ _public_ int cgw_init_leaf(cgw_t *c, const char *controllers, const char *path, 
         return r < 0 ? r : cgw_read_string(c, reply, ret);
 }
 
+static int append_enter(sd_bus_message *m, const void *arg) {
+        int r = cgw_append_string(m, arg);
+
+        return r < 0 ? r : sd_bus_message_append(m, "a{sv}", 0);
+}
+
+_public_ int cgw_enter(cgw_t *c, const char *controllers, char **ret) {
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        const struct request q = {
+                .object = CGW_OBJECT_PATH,
+                .interface = CGW_MANAGER_INTERFACE,
+                .member = "Enter",
+                .append = append_enter,
+                .arg = controllers,
+                .repeatable = true,
+        };
+
+        int r = cgw_request(c, &q, &reply);
+        return r < 0 ? r : cgw_read_string(c, reply, ret);
+}
+
 _public_ int cgw_set_value(cgw_t *c, const char *controller, const char *path, const char *key, const char *value) {
         return cgw_repeatable(c, "SetValue", NULL, "ssss", controller, path, key, value);
 }

@@ -6,6 +6,7 @@
 #include "daemon/manager-bus.h"
 #include "daemon/operations.h"
 #include "daemon/server.h"
+#include "daemon/user-scope.h"
 
 #define PROCESSES_MAX 64
 #define VALUES_MAX 256
@@ -436,6 +437,34 @@ static int method_delegate(sd_bus_message *message, void *userdata, sd_bus_error
         return sd_bus_reply_method_return(message, "s", path);
 }
 
+/* It may have to be asked again, when the scope is there: nothing is kept meanwhile but the message. */
+static int method_enter(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_done) Request r = {};
+        g_autofree char *path = NULL;
+        const char *controllers, *option;
+        UserScope *scope;
+        Manager *m;
+        Caller *caller;
+        int k;
+
+        k = call_get_caller(message, userdata, &m, &caller, error);
+        if (k >= 0)
+                k = sd_bus_message_read(message, "s", &controllers);
+        if (k >= 0)
+                k = sd_bus_message_enter_container(message, 'a', "{sv}");
+        if (k >= 0)
+                k = sd_bus_message_enter_container(message, 'e', "sv");
+        if (k > 0 && (k = sd_bus_message_read(message, "s", &option)) >= 0)
+                return refuse(error, CGW_ERROR(InvalidValue), "Enter has no option \"%s\"", option);
+        if (k >= 0)
+                k = request_init(&r, m, caller, controllers, "", REQUEST_FROM_ABOVE_LEAF, error);
+        if (k >= 0)
+                k = operation_enter(&r, &path, &scope);
+        if (k < 0)
+                return k;
+        return path ? sd_bus_reply_method_return(message, "s", path) : user_scope_wait(scope, message, method_enter, userdata, error);
+}
+
 static int append_name(void *userdata, const char *name, const Hierarchy *h) {
         return sd_bus_message_append(userdata, "s", name);
 }
@@ -517,6 +546,7 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         METHOD("Create", "ss", CGROUP, "b", NAME(created), method_create),
         METHOD("Delegate", "ssa{sv}", CGROUP NAME(options), "s", NAME(path_made), method_delegate),
+        METHOD("Enter", "sa{sv}", NAME(controllers) NAME(options), "s", NAME(path), method_enter),
         METHOD("Chown", "ssuu", CGROUP NAME(uid) NAME(gid), "", , method_chown),
         METHOD("Chmod", "sssu", CGROUP NAME(key) NAME(mode), "", , method_chmod),
         METHOD("MovePid", "ssu", CGROUP NAME(pid), "", , method_move_pid),

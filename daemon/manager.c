@@ -12,6 +12,7 @@
 #include "daemon/session.h"
 #include "daemon/sweep.h"
 #include "daemon/transaction.h"
+#include "daemon/user-scope.h"
 #include "daemon/work.h"
 
 static void on_problem(void *userdata, const char *hierarchy, const char *what, int err) {
@@ -114,6 +115,7 @@ int manager_new(sd_event *event, Config *config, Manager **ret) {
         m->work = work_table_new(m);
         m->sessions = session_table_new(m);
         m->delegations = delegation_table_new(m);
+        m->user_scopes = user_scopes_new(m);
 
         (void) transaction_recover(m->layout);
         for (size_t i = 0; i < m->layout->n; i++)
@@ -130,6 +132,7 @@ Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
 
+        m->user_scopes = user_scopes_free(m->user_scopes);
         m->delegations = delegation_table_free(m->delegations);
         m->sessions = session_table_free(m->sessions);
         m->work = work_table_free(m->work);

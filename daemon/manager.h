@@ -25,6 +25,7 @@ typedef struct DelegationTable DelegationTable;
 typedef struct Server Server;
 typedef struct Sweep Sweep;
 typedef struct WorkTable WorkTable;
+typedef struct UserScopes UserScopes;
 
 struct Manager {
         sd_event *event;
@@ -40,6 +41,7 @@ struct Manager {
         WorkTable *work;
         SessionTable *sessions;
         DelegationTable *delegations;
+        UserScopes *user_scopes;
         Server *server; /* NULL in tests of what lies below the bus */
 };
 

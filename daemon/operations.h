@@ -51,6 +51,11 @@ typedef struct DelegateOptions {
 
 int operation_delegate(Request *r, const DelegateOptions *options);
 
+/* A cgroup of the caller's own, from its root, with the calling process in it, or in its leaf. r: for the caller's own cgroup. Where
+ * *ret_path is NULL the scope has to be there first, and then it is to be asked again. */
+struct UserScope;
+int operation_enter(Request *r, char **ret_path, struct UserScope **ret_scope);
+
 /* Steps that sessions share. */
 
 /* v1 has no cgroup.max.depth: as deep as the longest path below a delegation may be, and no deeper, can others than root

@@ -61,14 +61,15 @@ bool placement_is_delegated(int fd) {
         return fstat(fd, &st) >= 0 && st.st_uid == 0 && has_mark(fd, "user.delegate");
 }
 
-/* The deepest one above it that is delegated is enough, so from the deepest that is there up. */
-static bool is_below_delegated(const Hierarchy *h, const char *path) {
+/* The deepest one at or above it that is delegated; *ret is how many bytes of the path name it. */
+static bool find_delegated(const Hierarchy *h, const char *path, size_t *ret) {
         g_autofree char *rel = g_strdup(path);
 
         for (;;) {
                 _cleanup_close_ int fd = tree_open(h->fd, rel, 0);
                 char *slash = strrchr(rel, '/');
 
+                *ret = strlen(rel);
                 if (fd >= 0 && *rel && placement_is_delegated(fd))
                         return true;
                 if (!*rel)
@@ -77,12 +78,30 @@ static bool is_below_delegated(const Hierarchy *h, const char *path) {
         }
 }
 
-bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path) {
+static bool is_below_base(const Manager *m, const Hierarchy *h, const char *path) {
         const char *base = m->base.paths[h->index];
 
-        if (m->placement == PLACEMENT_CGROUPFS)
+        return base && *base && cg_path_is_below(path, base);
+}
+
+bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path) {
+        size_t length;
+
+        return m->placement == PLACEMENT_CGROUPFS || is_below_base(m, h, path) || (h->v2 && find_delegated(h, path, &length));
+}
+
+bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path) {
+        g_autofree char *unit = NULL;
+        const char *slash;
+        size_t length;
+
+        if (m->placement == PLACEMENT_CGROUPFS || is_below_base(m, h, path))
                 return true;
-        return (base && *base && cg_path_is_below(path, base)) || (h->v2 && is_below_delegated(h, path));
+        if (!h->v2 || !find_delegated(h, path, &length))
+                return false;
+        unit = g_strndup(path, length);
+        slash = strrchr(unit, '/');
+        return fnmatch("session-*.scope", slash ? slash + 1 : unit, 0) == 0 || fnmatch("cgwarden-*.scope", slash ? slash + 1 : unit, 0) == 0;
 }
 
 size_t placement_find_scope(const char *path) {

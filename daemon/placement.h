@@ -14,6 +14,9 @@ int placement_choose(Manager *m);
 /* Whether the daemon may write at a path from its root. */
 bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path);
 
+/* The same, and what systemd has delegated there is for what we do: not, say, a user's own instance of systemd. */
+bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path);
+
 /* The session scope of logind's that a path from the daemon's root is at or below: how many bytes of the path name it. 0: it is in
  * none. */
 size_t placement_find_scope(const char *path);

@@ -12,6 +12,7 @@
 #include "daemon/error.h"
 #include "daemon/legacy-reader.h"
 #include "daemon/legacy.h"
+#include "daemon/user-scope.h"
 #include "dbus/closer.h"
 
 #ifndef SO_PEERPIDFD
@@ -62,6 +63,7 @@ static Connection *connection_free(Connection *c) {
                 return NULL;
 
         legacy_scm_end(c);
+        user_scopes_forget(c->manager->user_scopes, c);
         c->reader = reader_unref(c->reader);
         if (c->clients) {
                 end_all(c->server, c->clients);

@@ -98,6 +98,7 @@ int verb_prune(struct cli *cli, int argc, char **argv);
 int verb_ps(struct cli *cli, int argc, char **argv);
 int verb_remove(struct cli *cli, int argc, char **argv);
 int verb_run(struct cli *cli, int argc, char **argv);
+int verb_enter(struct cli *cli, int argc, char **argv);
 int verb_sessions(struct cli *cli, int argc, char **argv);
 int verb_set(struct cli *cli, int argc, char **argv);
 int verb_status(struct cli *cli, int argc, char **argv);

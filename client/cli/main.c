@@ -33,6 +33,7 @@ static const struct {
         {"keys", verb_keys, "list the attributes of a cgroup"},
         {"ps", verb_ps, "list the processes in a cgroup"},
         {"run", verb_run, "run a command in a cgroup of its own"},
+        {"enter", verb_enter, "go to a cgroup of your own, and run a shell there"},
         {"sessions", verb_sessions, "list the login sessions"},
         {"doctor", verb_doctor, "look for what logins and containers need, and say what mends it"},
 };

@@ -80,6 +80,67 @@ static int run(struct cli *cli, GPtrArray *places, char **argv) {
         return wait_for_command(pid);
 }
 
+/* The controllers for Enter: NULL where there is nothing to ask. On v1 and in a hybrid, without a list, each hierarchy is looked at
+ * by itself. */
+static const char *controllers_to_enter(struct cli *cli, const char *list) {
+        _cleanup_free_ char *text = NULL;
+
+        if (list)
+                return list;
+        return cgw_get_layout(cli->cgw, &text) >= 0 && streq(text, "v2") ? "unified" : NULL;
+}
+
+/* Under systemd a caller who is in no cgroup of his own gets one. A reason why not is the answer there; elsewhere, and from a daemon
+ * that does not know of it, what is tried next says better why it does not work. */
+static int enter_if_needed(struct cli *cli, const char *list) {
+        const char *controllers = controllers_to_enter(cli, list);
+        _cleanup_free_ char *placement = NULL;
+
+        if (!controllers || cgw_enter(cli->cgw, controllers, NULL) >= 0)
+                return STATUS_OK;
+        g_autofree char *reason = g_strdup(cgw_error_message(cli->cgw));
+        const char *name = cgw_error_name(cli->cgw);
+        if (!name || !g_str_has_prefix(name, "org.cgwarden1."))
+                return STATUS_OK;
+        if (cgw_get_placement(cli->cgw, &placement) < 0 || !streq(placement, "systemd"))
+                return STATUS_OK;
+        return cli_complain(cli, STATUS_FAILURE, "%s", reason);
+}
+
+int verb_enter(struct cli *cli, int argc, char **argv) {
+        g_autofree char *controllers = NULL;
+        const GOptionEntry entries[] = {
+                {"controllers", 'c', 0, G_OPTION_ARG_STRING, &controllers, "The controllers (default: all)", "LIST"},
+                {},
+        };
+        const struct usage usage = {
+                .arguments = "[--] [COMMAND [ARGUMENT...]]",
+                .summary = "Runs a command, your shell if none is given, in a cgroup of your own, in which it may make others.",
+                .description = "Where you are in such a cgroup, it stays there. Under systemd it otherwise goes to your own scope,\n"
+                               "cgwarden-UID.scope, so that lxc-start, podman and the like work after su, sudo, from cron and in a service.\n"
+                               "Exit status: the command's own; 125 when there is no such cgroup; 126 when COMMAND cannot be executed;\n"
+                               "127 when there is none; 2 for wrong usage.",
+                .entries = entries,
+                .max = -1,
+                .command_follows = true,
+        };
+        const char *shell = g_getenv("SHELL");
+
+        if (!cli_parse(cli, &usage, &argc, &argv))
+                return STATUS_USAGE;
+
+        if (cgw_enter(cli->cgw, controllers ? controllers : "all", NULL) < 0) {
+                cli_fail_object(cli, NULL);
+                return STATUS_NOT_RUN;
+        }
+
+        char *fallback[] = {(char *)(shell && *shell ? shell : "/bin/sh"), NULL}, **command = argc > 1 ? argv + 1 : fallback;
+        (void)execvp(*command, command);
+        int error = errno;
+        (void)cli_complain(cli, STATUS_FAILURE, "%s: %s", *command, g_strerror(error));
+        return error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+}
+
 int verb_run(struct cli *cli, int argc, char **argv) {
         _cleanup_(run_arguments_clear) struct run_arguments a = {};
         const GOptionEntry entries[] = {
@@ -105,6 +166,9 @@ int verb_run(struct cli *cli, int argc, char **argv) {
 
         if (!cli_parse(cli, &usage, &argc, &argv))
                 return STATUS_USAGE;
+
+        if (enter_if_needed(cli, a.controllers) != STATUS_OK)
+                return STATUS_NOT_RUN;
 
         g_autofree char *unique = g_strdup_printf("run-%d-%06x", (int)getpid(), g_random_int() & 0xffffff);
         g_autoptr(GPtrArray) places = places_find(cli, a.controllers, a.values, a.name ? a.name : unique);

@@ -26,7 +26,8 @@ layers = {
 }
 
 # Which folders may use glib, and which sd-bus.
-service = {"dbus/closer.c", "dbus/listen.c", "dbus/log-journal.c", "dbus/sender.c", "dbus/sender.h", "dbus/service.c", "dbus/service.h"}
+service = {"dbus/closer.c", "dbus/listen.c", "dbus/log-journal.c", "dbus/sender.c", "dbus/sender.h", "dbus/service.c", "dbus/service.h",
+           "dbus/systemd.c", "dbus/systemd.h"}
 glib = {"daemon", "client/cli", "proxy"} | service
 sd_bus = {"daemon", "client", "proxy"} | service
 
