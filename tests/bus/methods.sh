@@ -69,6 +69,15 @@ refused root NoSuchController '"nosuch"; there are: .*'"$one" Create ss nosuch /
 refused root NoSuchController '"nosuch"' Create ss "$one,nosuch" /x
 check 'a good controller before a bad one: nothing' missing "$one" /x
 
+# ---- Enter: without systemd it makes nothing
+
+allowed alice@/alice/a ' /alice/a' Enter 'sa{sv}' "$one" 0
+allowed root@/theirs/only-here ' /theirs/only-here' Enter 'sa{sv}' "$several" 0
+refused alice NotDelegated 'no cgroup of its own' Enter 'sa{sv}' "$one" 0
+refused alice@/theirs/only-here NotDelegated "no cgroup of its own in $one:/theirs/only-here" Enter 'sa{sv}' "$one" 0
+refused alice@/alice/a InvalidValue 'no option "Uid"' Enter 'sa{sv}' "$one" 1 Uid u 0
+refused alice NoSuchController '"nosuch"' Enter 'sa{sv}' nosuch 0
+
 # ---- Delegate
 
 allowed root ' /del' Delegate 'ssa{sv}' "$several" /del 2 Uid u 1001 Gid u 1002

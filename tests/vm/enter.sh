@@ -38,7 +38,10 @@ $inside
 X")" '... and the shell, without a command'
 is 1 "$(systemctl list-units --all --plain --no-legend 'cgwarden-1001*.scope' | wc -l)" 'it is one scope'
 
-like "^$scope/user/init.scope$" "$(su alice -s /bin/sh -c "cgwarden enter -- sh -c '$inside'" </dev/null 2>&1)" 'from a system service, by su' 
+# su has PAM open a session. Where that gave her a cgroup she is in one already.
+place=$scope
+[[ $CGW_VM_MACHINE != vm ]] || place='/user.slice/user-1001.slice/session-[a-z0-9]+.scope'
+like "^$place/user/init.scope$" "$(su alice -s /bin/sh -c "cgwarden enter -- sh -c '$inside'" </dev/null 2>&1)" 'from a system service, by su'
 like "^$scope/user/run-" "$(setpriv --reuid alice --regid alice --init-groups cgwarden run -- sh -c "$inside" 2>&1)" '... without PAM'
 like "^/user.slice/user-0.slice/cgwarden-0.scope/user/run-" "$(cgwarden run -- sh -c "$inside" 2>&1)" 'root has a scope, too'
 

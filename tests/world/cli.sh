@@ -254,6 +254,18 @@ if [[ $CGW_WORLD_LAYOUT != v2 ]]; then
         is "1 $places" "$(grep -c 'freezer:/user/ubuntu/0/x/run-' <<<"$out") $(grep -c ':/user/ubuntu/0/run-' <<<"$out")" \
                 'run: beside the caller, where it is in different places'
 fi
+as_user "cgwarden enter -c $both -- cat /proc/self/cgroup"
+is 0 "$status" 'enter: status'
+like ':/user/ubuntu/0(/init.scope)?$' "$(grep -E ":$both:|^0:" <<<"$out" | head -n 1)" 'enter: in a login it stays'
+is 0 "$(grep -c run- <<<"$out")" 'enter: in no cgroup beside it'
+as_user "SHELL=/bin/echo cgwarden enter -c $both"
+is 0 "$status" 'enter: the shell'
+as_user "cgwarden enter -c $both -- /nonexistent"
+is 127 "$status" 'enter: no such command'
+like '^cgwarden: enter: /nonexistent: No such file' "$err" 'enter: says which'
+as_user "cgwarden enter -c $both -- /etc/passwd"
+is 126 "$status" 'enter: not a command'
+refused 'enter, without a login' 125 'no cgroup of its own' setpriv --reuid alice --regid alice --clear-groups "$cw" enter -c "$both" -- true
 as_user 'cgwarden run -- sh -c "exit 42"'
 is 42 "$status" 'run: the status of the command'
 as_user 'cgwarden run -- sh -c "kill -KILL \$\$"'
