@@ -12,6 +12,12 @@ readonly top=/sys/fs/cgroup
 
 eventually "$patience" 'the system is running, with cgwarden in it' running
 
+# A job of cron's takes up to a minute to begin: what it says is read at the end.
+cat >/etc/cron.d/test <<'END'
+SHELL=/bin/sh
+* * * * * alice cgwarden run -- grep ^0:: /proc/self/cgroup >/tmp/cron.new 2>&1; mv /tmp/cron.new /tmp/cron
+END
+
 # service [PROPERTY=VALUE...] -- COMMAND: what alice's service says, and its exit status
 service() {
         local properties=(--property User=alice) output=$CGW_OUTPUT/service
@@ -43,6 +49,11 @@ place=$scope
 [[ $CGW_VM_MACHINE != vm ]] || place='/user.slice/user-1001.slice/session-[a-z0-9]+.scope'
 like "^$place/user/init.scope$" "$(su alice -s /bin/sh -c "cgwarden enter -- sh -c '$inside'" </dev/null 2>&1)" 'from a system service, by su'
 like "^$scope/user/run-" "$(setpriv --reuid alice --regid alice --init-groups cgwarden run -- sh -c "$inside" 2>&1)" '... without PAM'
+like "^$scope/user/run-" "$(sudo -u alice cgwarden run -- sh -c "$inside" </dev/null 2>&1)" 'sudo'
+rm -f /tmp/at
+su alice -s /bin/sh -c 'echo "cgwarden run -- grep ^0:: /proc/self/cgroup >/tmp/at 2>&1" | at now' >/dev/null 2>&1
+eventually "$patience" 'at' test -s /tmp/at
+like "^0::/user.slice/user-1001.slice/.*/user/run-" "$(cat /tmp/at)" '... has a cgroup of hers'
 like "^/user.slice/user-0.slice/cgwarden-0.scope/user/run-" "$(cgwarden run -- sh -c "$inside" 2>&1)" 'root has a scope, too'
 
 # ---- what holds her now holds her afterwards
@@ -87,6 +98,9 @@ check '... and it goes on' in_scope
 like "^0 $scope/user/run-" "$(service -- "cgwarden run -- sh -c '$inside'")" '... and the scope is found again'
 kill "$sleeper"
 wait "$sleeper" 2>/dev/null
+
+eventually $((patience + 60)) 'a job of cron'\''s has run' test -s /tmp/cron
+like "^0::$scope/user/run-" "$(cat /tmp/cron)" '... in her scope'
 
 is '' "$(complaints -u cgwarden.service -u cgwarden.socket)" 'the journal has no complaint of the daemon'
 is '' "$(complaints _PID=1 | grep -i cgwarden)" '... nor of PID 1 about it'
