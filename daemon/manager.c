@@ -140,7 +140,7 @@ Manager *manager_free(Manager *m) {
         sd_event_source_unref(m->watcher_source);
         watcher_free(m->watcher);
         host_done(&m->host);
-        cgroup_paths_done(&m->base);
+        cgroup_paths_done(&m->unit);
         layout_free(m->layout);
         quotas_free(m->quotas);
         config_free(m->config);

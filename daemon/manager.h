@@ -33,7 +33,7 @@ struct Manager {
         Layout *layout;
         Host host;
         PlacementKind placement; /* as chosen, never PLACEMENT_AUTO */
-        CgroupPaths base;        /* we write at or below these only */
+        CgroupPaths unit;        /* under systemd: our own */
         Watcher *watcher;
         sd_event_source *watcher_source;
         Quotas *quotas;

@@ -10,23 +10,7 @@
 #include "common/log.h"
 #include "common/path.h"
 
-/* Of our own unit, which has Delegate=yes: on v2 we leave the cgroup itself, which then may enable controllers. */
-static void leave_unit(const Manager *m, const Hierarchy *h, const char *unit) {
-        _cleanup_(tree_made_done) TreeMade made = TREE_MADE_NULL;
-        _cleanup_free_ char *leaf = cg_path_join(unit, "daemon");
-        _cleanup_close_ int fd = -EBADF;
-        int r = -ENOMEM;
-
-        if (leaf)
-                r = fd = tree_make(&(TreeMake) { .h = h, .root_fd = h->fd, .rel = leaf }, &made);
-        if (r >= 0)
-                r = tree_attach(fd, getpid());
-        if (r < 0)
-                log_full(LOG_WARNING, r, leaf, "cannot leave the unit's cgroup, controllers can't be enabled in it");
-}
-
 int placement_choose(Manager *m) {
-        const Hierarchy *v2 = m->layout->v2;
         PidRef self;
         int r;
 
@@ -39,10 +23,8 @@ int placement_choose(Manager *m) {
         r = pidref_from_pid(getpid(), &self);
         if (r < 0)
                 return r;
-        r = process_read_cgroups(m->layout, &self, &m->base);
+        r = process_read_cgroups(m->layout, &self, &m->unit);
         pidref_done(&self);
-        if (r >= 0 && v2 && m->base.paths[v2->index] && *m->base.paths[v2->index])
-                leave_unit(m, v2, m->base.paths[v2->index]);
         return r;
 }
 
@@ -78,16 +60,22 @@ static bool find_delegated(const Hierarchy *h, const char *path, size_t *ret) {
         }
 }
 
-static bool is_below_base(const Manager *m, const Hierarchy *h, const char *path) {
-        const char *base = m->base.paths[h->index];
+/* Our own has Delegate=yes. On v2 nobody is to have anything in it: with controllers enabled below it, systemd before 254 could not put
+ * a restarted daemon into it (cgroup-v2.rst, "No Internal Process Constraint"). */
+static bool is_below_unit(const Manager *m, const Hierarchy *h, const char *path) {
+        const char *unit = m->unit.paths[h->index];
 
-        return base && *base && cg_path_is_below(path, base);
+        return unit && *unit && cg_path_is_below(path, unit);
 }
 
 bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path) {
         size_t length;
 
-        return m->placement == PLACEMENT_CGROUPFS || is_below_base(m, h, path) || (h->v2 && find_delegated(h, path, &length));
+        if (m->placement == PLACEMENT_CGROUPFS)
+                return true;
+        if (is_below_unit(m, h, path))
+                return !h->v2;
+        return h->v2 && find_delegated(h, path, &length);
 }
 
 bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path) {
@@ -95,8 +83,8 @@ bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path) {
         const char *slash;
         size_t length;
 
-        if (m->placement == PLACEMENT_CGROUPFS || is_below_base(m, h, path))
-                return true;
+        if (m->placement == PLACEMENT_CGROUPFS || is_below_unit(m, h, path))
+                return placement_may_write(m, h, path);
         if (!h->v2 || !find_delegated(h, path, &length))
                 return false;
         unit = g_strndup(path, length);
