@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "daemon/error.h"
 #include "daemon/server.h"
+#include "daemon/user-scope.h"
 #include "dbus/sender.h"
 
 #define CALLERS_MAX 4096
@@ -33,6 +34,8 @@ static void on_left(const char *sender, void *userdata) {
 static void on_lost(void *userdata) {
         Connection *c = userdata;
 
+        /* Names of the next bus may be those of others. */
+        user_scopes_forget(c->manager->user_scopes, c);
         g_hash_table_remove_all(c->callers);
         c->bus = sd_bus_unref(c->bus);
 }

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "cgroup/delegate.h"
 #include "common/log.h"
@@ -17,6 +16,7 @@
 /* How long it is kept with nobody in it: who runs one command after the other asks PID 1 once. */
 #define IDLE_USEC (UINT64_C(300) * 1000 * 1000)
 #define WAITING_MAX 64
+#define TRIES_MAX 5
 
 struct UserScopes {
         Manager *manager;
@@ -47,12 +47,11 @@ static void scope_free(UserScope *scope) {
         sd_event_source_disable_unref(scope->idle);
         if (scope->keeper_fd >= 0)
                 (void)syscall(SYS_pidfd_send_signal, scope->keeper_fd, SIGKILL, NULL, 0);
-        if (scope->keeper > 0)
-                (void)waitpid(scope->keeper, NULL, 0);
         safe_close(scope->keeper_fd);
         g_queue_clear_full(&scope->waiting, waiting_free);
         quota_release(s->manager->quotas, scope->uid, QUOTA_DELEGATIONS, 1);
         g_free(scope->name);
+        g_free(scope->slice);
         g_free(scope->path);
         g_free(scope);
 }
@@ -177,6 +176,8 @@ static int start_keeper(UserScope *scope) {
         PidRef process;
         int r;
 
+        /* Nobody waits for it: how long it takes to end may be up to who fills the slice that it is in. */
+        (void)signal(SIGCHLD, SIG_IGN);
         scope->keeper = fork();
         if (scope->keeper == 0)
                 keep(parent);
@@ -231,6 +232,8 @@ static int set_up(UserScope *scope, const char **ret_reason) {
                 r = leader_fd = make_place(scope, scope_fd, "leader", 0);
         if (r >= 0)
                 r = tree_attach(leader_fd, scope->keeper);
+        if (r >= 0 && !pidref_is_alive(&(PidRef){scope->keeper, scope->keeper_fd}))
+                r = -ESRCH; /* the number may have been another's */
         if (r >= 0)
                 r = leaf_fd = make_place(scope, scope_fd, "user/" CGW_LEAF_NAME, hierarchy_all_controllers(h));
         if (r >= 0)
@@ -244,6 +247,16 @@ static int set_up(UserScope *scope, const char **ret_reason) {
         return r;
 }
 
+static void on_started(void *userdata, int r, const char *path, const char *reason);
+
+static int start(UserScope *scope) {
+        g_autofree char *description = g_strdup_printf("Control groups of uid %u", (unsigned)scope->uid);
+
+        scope->tries++;
+        return systemd_start_scope(scope->scopes->systemd, scope->name, scope->slice, description, scope->keeper,
+                                   on_started, scope);
+}
+
 static void on_started(void *userdata, int r, const char *path, const char *reason) {
         UserScope *scope = userdata;
         _cleanup_(cgroup_paths_done) CgroupPaths paths = {};
@@ -253,12 +266,19 @@ static void on_started(void *userdata, int r, const char *path, const char *reas
                 reason = "the process that was to be in it is gone";
                 r = process_read_cgroups(m->layout, &(PidRef){scope->keeper, scope->keeper_fd}, &paths);
                 path = paths.paths[m->layout->v2->index];
-                if (r >= 0 && (!path || !*path))
+                /* Wherever it is, nothing is set up but in the scope. */
+                if (r >= 0 && (!path || !g_str_has_suffix(path, scope->name)))
                         r = -ENOENT;
         }
         if (r >= 0) {
                 scope->path = g_strdup(path);
                 r = set_up(scope, &reason);
+        }
+        /* One that was there was about to end, as they do when the daemon is restarted and nobody is in them. */
+        if ((r == -ENOENT || r == -ENODEV) && scope->tries < TRIES_MAX) {
+                g_clear_pointer(&scope->path, g_free);
+                if (start(scope) >= 0)
+                        return;
         }
         if (r < 0)
                 log_full(LOG_WARNING, r, path ? path : scope->name, "cannot have a scope for uid %u: %s",
@@ -283,15 +303,6 @@ void user_scope_touch(UserScope *scope) {
                 (void)sd_event_source_set_time(scope->idle, now + IDLE_USEC);
 }
 
-static int start(UserScope *scope, const char *slice) {
-        g_autofree char *description = g_strdup_printf("Control groups of uid %u", (unsigned)scope->uid);
-        int r = start_keeper(scope);
-
-        return r < 0 ? r
-                     : systemd_start_scope(scope->scopes->systemd, scope->name, slice, description, scope->keeper,
-                                           on_started, scope);
-}
-
 int user_scope_get(Manager *m, uid_t uid, gid_t gid, const char *slice, UserScope **ret, sd_bus_error *error) {
         UserScopes *s = m->user_scopes;
         g_autofree char *own = g_strdup_printf("user-%u.slice", (unsigned)uid),
@@ -312,10 +323,17 @@ int user_scope_get(Manager *m, uid_t uid, gid_t gid, const char *slice, UserScop
                               quota_used(m->quotas, uid, QUOTA_DELEGATIONS));
 
         scope = g_new0(UserScope, 1);
-        *scope = (UserScope){.scopes = s, .name = g_steal_pointer(&name), .uid = uid, .gid = gid, .keeper_fd = -EBADF};
+        *scope = (UserScope){.scopes = s,
+                             .name = g_steal_pointer(&name),
+                             .slice = g_strdup(slice),
+                             .uid = uid,
+                             .gid = gid,
+                             .keeper_fd = -EBADF};
         g_queue_init(&scope->waiting);
         g_hash_table_insert(s->all, scope->name, scope);
-        r = start(scope, slice);
+        r = start_keeper(scope);
+        if (r >= 0)
+                r = start(scope);
         if (r < 0) {
                 refuse(error, CGW_ERROR(NotDelegated), "cannot ask systemd for %s: %s", scope->name, g_strerror(-r));
                 scope_free(scope);

@@ -19,6 +19,8 @@ UserScopes *user_scopes_free(UserScopes *s);
 typedef struct UserScope {
         UserScopes *scopes;
         char *name; /* the key */
+        char *slice;
+        unsigned tries;
         uid_t uid;
         gid_t gid;
         char *path;      /* from the daemon's root; NULL: it is being started */

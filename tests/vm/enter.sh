@@ -99,6 +99,41 @@ like "^0 $scope/user/run-" "$(service -- "cgwarden run -- sh -c '$inside'")" '..
 kill "$sleeper"
 wait "$sleeper" 2>/dev/null
 
+# ---- many, and at the wrong moment
+
+as_alice() {
+        setpriv --reuid alice --regid alice --init-groups "$@"
+}
+failed=0
+for ((round = 0; round < 5; round++)); do
+        systemctl restart cgwarden.service
+        as_alice cgwarden run -- true || failed=$((failed + 1))
+        systemctl reset-failed cgwarden.service
+        systemctl stop cgwarden-1001.scope
+        as_alice cgwarden run -- true || failed=$((failed + 1))
+done
+is 0 "$failed" 'right after a restart, and right after the scope was stopped, it is there'
+systemctl stop cgwarden-1001.scope
+pids=()
+for ((n = 0; n < 30; n++)); do
+        as_alice cgwarden run -- true &
+        pids+=("$!")
+done
+failed=0
+for pid in "${pids[@]}"; do
+        wait "$pid" || failed=$((failed + 1))
+done
+is 0 "$failed" '30 at once'
+systemctl stop cgwarden-1001.scope
+pids=()
+for ((n = 0; n < 30; n++)); do
+        as_alice timeout -s KILL "0.0$((n % 9 + 1))" cgwarden run -- true >/dev/null 2>&1 &
+        pids+=("$!")
+done
+wait "${pids[@]}" 2>/dev/null
+check '... and after 30 that were killed meanwhile' as_alice cgwarden run -- true
+is 0 "$(systemctl show -P NRestarts cgwarden.service)" 'it is the daemon that was started last'
+
 eventually $((patience + 60)) 'a job of cron'\''s has run' test -s /tmp/cron
 like "^0::$scope/user/run-" "$(cat /tmp/cron)" '... in her scope'
 
