@@ -10,6 +10,8 @@
 #include "common/log.h"
 #include "common/path.h"
 
+#define SYSTEMD_HIERARCHY "name=systemd"
+
 int placement_choose(Manager *m) {
         PidRef self;
         int r;
@@ -34,30 +36,61 @@ static bool has_mark(int fd, const char *name) {
         return fgetxattr(fd, name, value, sizeof(value)) == 1 && *value == '1';
 }
 
-bool placement_is_delegated(int fd) {
+static bool is_marked(const Hierarchy *h, const char *path) {
+        _cleanup_close_ int fd = tree_open(h->fd, path, 0);
         struct stat st;
 
+        if (fd < 0)
+                return false;
         if (has_mark(fd, "trusted.delegate"))
                 return true;
         /* What a user has he could mark himself. systemd in a user namespace has no other attribute. */
         return fstat(fd, &st) >= 0 && st.st_uid == 0 && has_mark(fd, "user.delegate");
 }
 
+bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path) {
+        if (is_marked(h, path))
+                return true;
+        if (h->v2)
+                return false;
+        /* systemd marks it in the hierarchy only in which it counts its processes: that of v2 in a hybrid, else its own. A unit has
+         * one path in all of them. */
+        for (size_t i = 0; i < m->layout->n; i++) {
+                const Hierarchy *other = m->layout->hierarchies + i;
+
+                if ((other->v2 || streq(other->name, SYSTEMD_HIERARCHY)) && is_marked(other, path))
+                        return true;
+        }
+        return false;
+}
+
 /* The deepest one at or above it that is delegated; *ret is how many bytes of the path name it. */
-static bool find_delegated(const Hierarchy *h, const char *path, size_t *ret) {
+static bool find_delegated(const Manager *m, const Hierarchy *h, const char *path, size_t *ret) {
         g_autofree char *rel = g_strdup(path);
 
         for (;;) {
-                _cleanup_close_ int fd = tree_open(h->fd, rel, 0);
                 char *slash = strrchr(rel, '/');
 
                 *ret = strlen(rel);
-                if (fd >= 0 && *rel && placement_is_delegated(fd))
+                if (*rel && placement_is_delegated(m, h, rel))
                         return true;
                 if (!*rel)
                         return false;
                 *(slash ? slash : rel) = '\0';
         }
+}
+
+/* Those in which systemd makes cgroups for its units (systemd 252, CGROUP_MASK_V1; those of v2 are in one). */
+static bool is_systemds(const Hierarchy *h) {
+        static const char *const controllers[] = { "cpu", "cpuacct", "blkio", "memory", "devices", "pids" };
+
+        if (h->v2 || streq(h->name, SYSTEMD_HIERARCHY))
+                return true;
+        for (size_t i = 0; i < h->n_controllers; i++)
+                for (size_t k = 0; k < ARRAY_SIZE(controllers); k++)
+                        if (streq(h->controllers[i], controllers[k]))
+                                return true;
+        return false;
 }
 
 /* Our own has Delegate=yes. On v2 nobody is to have anything in it: with controllers enabled below it, systemd before 254 could not put
@@ -71,11 +104,11 @@ static bool is_below_unit(const Manager *m, const Hierarchy *h, const char *path
 bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path) {
         size_t length;
 
-        if (m->placement == PLACEMENT_CGROUPFS)
+        if (m->placement == PLACEMENT_CGROUPFS || !is_systemds(h))
                 return true;
         if (is_below_unit(m, h, path))
                 return !h->v2;
-        return h->v2 && find_delegated(h, path, &length);
+        return find_delegated(m, h, path, &length);
 }
 
 bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path) {
@@ -83,9 +116,9 @@ bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path) {
         const char *slash;
         size_t length;
 
-        if (m->placement == PLACEMENT_CGROUPFS || is_below_unit(m, h, path))
+        if (m->placement == PLACEMENT_CGROUPFS || !is_systemds(h) || is_below_unit(m, h, path))
                 return placement_may_write(m, h, path);
-        if (!h->v2 || !find_delegated(h, path, &length))
+        if (!find_delegated(m, h, path, &length))
                 return false;
         unit = g_strndup(path, length);
         slash = strrchr(unit, '/');

@@ -4,8 +4,9 @@
 #include "daemon/manager.h"
 
 /*
- * Who owns the tree. Where systemd is PID 1 it is the single writer (systemd's CGROUP_DELEGATION.md): we write only at or below
- * cgroups that it has delegated, which it marks with an extended attribute, and never to those above.
+ * Who owns the tree. Where systemd is PID 1 it is the single writer (systemd's CGROUP_DELEGATION.md) of the hierarchies that it uses:
+ * there we write only at or below cgroups that it has delegated, which it marks with an extended attribute, and never to those above.
+ * It has no use for freezer, cpuset and some others of v1: those are ours.
  */
 
 /* Chooses the placement, and where we are ourselves. */
@@ -20,5 +21,5 @@ bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path);
 /* The session scope of logind's that a path from the daemon's root is at or below: how many bytes of the path name it. 0: it is in
  * none. */
 size_t placement_find_scope(const char *path);
-/* Whether systemd has delegated this very cgroup. */
-bool placement_is_delegated(int fd);
+/* Whether systemd has delegated this very cgroup, a path from the daemon's root. */
+bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path);

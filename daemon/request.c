@@ -48,7 +48,10 @@ static int add_target(Request *r, const Hierarchy *h, const CgPath *path, const 
         if (root->fds[h->index] < 0)
                 return refuse(r->error, CGW_ERROR(NoSuchController), "the caller has no root in the hierarchy %s", h->name);
 
-        current = path->absolute ? "" : current ? cg_path_behind(current, root_path) : NULL;
+        if (path->absolute)
+                current = r->bases && r->bases->paths[h->index] ? r->bases->paths[h->index] : "";
+        else
+                current = current ? cg_path_behind(current, root_path) : NULL;
         if (!current)
                 return refuse(r->error, CGW_ERROR(NoSuchCgroup),
                               "%s: the caller is outside its cgroup namespace, a relative path has no meaning", h->name);
@@ -111,16 +114,26 @@ int request_select(Manager *m, const char *controllers, RequestFlags flags, Sele
         return 0;
 }
 
-int request_init_selected(Request *r, Manager *m, Caller *caller, Selection selection, const char *path, const PidRef *from,
-                          RequestFlags flags, sd_bus_error *error) {
+static int init(Request *r, Manager *m, Caller *caller, Selection selection, const CgroupPaths *bases, const char *path,
+                const PidRef *from, RequestFlags flags, sd_bus_error *error) {
         int k;
 
-        *r = (Request) { .manager = m, .caller = caller, .selection = selection, .error = error,
+        *r = (Request) { .manager = m, .caller = caller, .selection = selection, .bases = bases, .error = error,
                          .deadline = deadline_in(REQUEST_WALK_USEC) };
         k = fill(r, path, from, flags);
         if (k < 0)
                 request_done(r);
         return k;
+}
+
+int request_init_selected(Request *r, Manager *m, Caller *caller, Selection selection, const char *path, const PidRef *from,
+                          RequestFlags flags, sd_bus_error *error) {
+        return init(r, m, caller, selection, NULL, path, from, flags, error);
+}
+
+int request_init_based(Request *r, Manager *m, Caller *caller, Selection selection, const CgroupPaths *bases, const char *path,
+                       RequestFlags flags, sd_bus_error *error) {
+        return init(r, m, caller, selection, bases, path, NULL, flags, error);
 }
 
 int request_init(Request *r, Manager *m, Caller *caller, const char *controllers, const char *path, RequestFlags flags,

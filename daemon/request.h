@@ -23,6 +23,7 @@ typedef struct Request {
         Manager *manager;
         Caller *caller;
         Selection selection;
+        const CgroupPaths *bases; /* where an absolute path starts, from the caller's root; borrowed, NULL: there */
         size_t n;
         Target targets[HIERARCHIES_MAX];
         uint32_t optional;     /* v2: controllers that are enabled where that works, and done without where not */
@@ -51,6 +52,9 @@ int request_init(Request *r, Manager *m, Caller *caller, const char *controllers
                  sd_bus_error *error);
 /* The same in two steps. A relative path starts at the cgroup of a process, from, NULL for the caller's. */
 int request_select(Manager *m, const char *controllers, RequestFlags flags, Selection *ret, sd_bus_error *error);
+/* The same where an absolute path starts at a cgroup of each hierarchy, from the caller's root; NULL in it is the root. */
+int request_init_based(Request *r, Manager *m, Caller *caller, Selection selection, const CgroupPaths *bases, const char *path,
+                       RequestFlags flags, sd_bus_error *error);
 int request_init_selected(Request *r, Manager *m, Caller *caller, Selection selection, const char *path, const PidRef *from,
                           RequestFlags flags, sd_bus_error *error);
 void request_done(Request *r);

@@ -3,6 +3,7 @@
 #include "daemon/root.h"
 
 #include "cgroup/tree.h"
+#include "common/path.h"
 
 int root_new(const Layout *l, const CgroupPaths *paths, Root **ret) {
         _cleanup_(root_unrefp) Root *root = calloc(1, sizeof(*root));
@@ -35,6 +36,19 @@ int root_new_host(const Layout *l, Root **ret) {
         for (size_t i = 0; i < l->n; i++)
                 paths.paths[i] = empty;
         return root_new(l, &paths, ret);
+}
+
+int root_new_below(const Root *root, const CgroupPaths *paths, Root **ret) {
+        _cleanup_(cgroup_paths_done) CgroupPaths full = {};
+
+        for (size_t i = 0; i < root->layout->n; i++) {
+                if (!root->paths[i])
+                        continue;
+                full.paths[i] = cg_path_join(root->paths[i], paths->paths[i] ? paths->paths[i] : "");
+                if (!full.paths[i])
+                        return -ENOMEM;
+        }
+        return root_new(root->layout, &full, ret);
 }
 
 Root *root_ref(Root *root) {

@@ -20,6 +20,9 @@ int root_new_host(const Layout *l, Root **ret);
 /* Opens the given paths; takes none of them. Those that can't be opened are left out. */
 int root_new(const Layout *l, const CgroupPaths *paths, Root **ret);
 
+/* The cgroups below a root, where there are some; NULL in paths is the root itself. */
+int root_new_below(const Root *root, const CgroupPaths *paths, Root **ret);
+
 Root *root_ref(Root *root);
 Root *root_unref(Root *root);
 DEFINE_CLEANUP(Root, root_unref);

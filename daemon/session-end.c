@@ -48,7 +48,7 @@ static int look(const Place *p) {
 }
 
 static int remove_place(const Place *p) {
-        const Root *root = p->session->group->root;
+        const Root *root = p->session->root;
         g_autofree char *rel = session_place(p->session, p->suffix);
         const char *slash = strrchr(rel, '/');
         g_autofree char *parent = g_strndup(rel, slash ? (size_t) (slash - rel) : 0);
@@ -116,6 +116,9 @@ static void session_finish(Manager *m, Session *s) {
         emit(m, s, "SessionRemoved", fill_removed, NULL);
         if (!s->joined)
                 quota_release(m->quotas, s->group->charge, QUOTA_DELEGATIONS, 1);
+        /* A scope is for one login, what is above its sessions does not wait for the next one. */
+        if (s->root != s->group->root)
+                session_prune_above(m, s->group, s->root);
         session_drop(m, s);
         session_group_prune_later(m);
 }

@@ -74,13 +74,13 @@ void session_group_set(SessionGroup *g, uint32_t number, bool used) {
                 g->used[word] &= ~(UINT64_C(1) << (number % 64));
 }
 
-/* Removes the directories of a prefix, the last one first, as far as we made them and nothing is in them. */
-static void prune_directories(Manager *m, const SessionGroup *g) {
+/* The last one of a prefix first, as far as we made them and nothing is in them. */
+void session_prune_above(Manager *m, const SessionGroup *g, const Root *root) {
         unsigned depth = g->opened ? g->prune_depth : 0;
 
         for (size_t i = 0; i < m->layout->n; i++) {
                 g_autofree char *rel = g_strdup(g->prefix);
-                int root_fd = g->root->fds[i];
+                int root_fd = root->fds[i];
 
                 for (unsigned level = 1; level < depth && root_fd >= 0; level++) {
                         char *slash = strrchr(rel, '/'), text[8];
@@ -124,7 +124,7 @@ void session_groups_prune(Manager *m) {
                 if (g->n_sessions > 0)
                         continue;
                 g_hash_table_iter_steal(&i);
-                prune_directories(m, g);
+                session_prune_above(m, g, g->root);
                 group_free(g);
         }
 }

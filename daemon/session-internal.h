@@ -28,13 +28,18 @@ void session_group_set(SessionGroup *g, uint32_t number, bool used);
 void session_groups_prune(Manager *m);
 void session_group_prune_later(Manager *m);
 
-Session *session_new(SessionGroup *g, uint32_t number);
+/* root: NULL for the group's; takes no reference over. */
+Session *session_new(SessionGroup *g, uint32_t number, Root *root);
 void session_insert(Manager *m, Session *s);
 void session_drop(Manager *m, Session *s);
 /* SignalFilter for what is about a session: userdata is the Manager, the Session, and what else the signal tells. */
 bool session_filter(const Caller *receiver, const void *userdata);
 
-int session_write_record(const Session *s, int fd);
+int session_write_record(const Session *s, const Hierarchy *h, int fd);
+/* What lies between the group's root and the session's; "" where they are one. */
+const char *session_base(const Session *s, const Hierarchy *h);
+/* Removes the directories above a session that we made and nothing is in. */
+void session_prune_above(Manager *m, const SessionGroup *g, const Root *root);
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix);
 
 /* A place of a session, from the root: "" itself, its leaf, or root's leader's, which is beside it. */
@@ -55,8 +60,11 @@ typedef struct Opening {
         int scope_fd;      /* for the transaction, which borrows it */
 } Opening;
 
-/* Where a leader's session goes below the scope that it is in, from the caller's root. NULL: it is in none. */
-int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, char **ret, sd_bus_error *error);
+/* Where a leader's session goes below the scope that it is in on v2, from the caller's root. NULL: it is in none, or v2 is not all. */
+int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, char **ret, sd_bus_error *error);
+/* v1, hybrid: the scopes that the leader is in, one for each hierarchy, from the caller's root; NULL where it is in none. */
+int session_scope_bases(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, CgroupPaths *ret,
+                        sd_bus_error *error);
 /* Its cgroup and its leaf with the leader in it, in place of what is done elsewhere. */
 int session_scope_make(Opening *o, Target *t);
 

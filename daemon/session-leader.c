@@ -57,7 +57,7 @@ static int move_out(Manager *m, const Session *s, const Hierarchy *h) {
         if (!users)
                 return -EAGAIN;
 
-        fd = tree_make(&(TreeMake) { .h = h, .root_fd = s->group->root->fds[h->index], .rel = rel }, &made);
+        fd = tree_make(&(TreeMake) { .h = h, .root_fd = s->root->fds[h->index], .rel = rel }, &made);
         if (fd < 0)
                 return fd;
         r = record_write(fd, MADE_RECORD, "1");

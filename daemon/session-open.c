@@ -97,7 +97,7 @@ static int make_target(Opening *o, Target *t) {
         k = mark_parents(o, t, &made);
         transaction_made(o->transaction, &made);
         if (k >= 0)
-                k = session_write_record(o->session, t->fd);
+                k = session_write_record(o->session, t->h, t->fd);
         if (k >= 0)
                 k = operation_limit_subtree(r->manager, t->h, t->fd);
         return k < 0 ? fail(r->error, k, "make the session's cgroup", t->h, t->rel) : 0;
@@ -230,16 +230,43 @@ static int run_steps(Opening *o) {
         return k;
 }
 
-static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number, bool in_scope,
+/* Where a session goes. */
+typedef struct Place {
+        Selection selection;
+        CgroupPaths bases; /* see session_scope_bases() */
+        Root *root;        /* for them; NULL: the group's */
+        char *in_scope;    /* see session_scope_path() */
+} Place;
+
+static int place_find(Manager *m, Caller *caller, const SessionOptions *options, Place *ret, sd_bus_error *error) {
+        bool any = false;
+        int k = request_select(m, options->controllers, 0, &ret->selection, error);
+
+        if (k >= 0)
+                k = session_scope_path(m, caller, options, ret->selection, &ret->in_scope, error);
+        if (k >= 0 && !ret->in_scope)
+                k = session_scope_bases(m, caller, options, ret->selection, &ret->bases, error);
+        for (size_t i = 0; i < m->layout->n; i++)
+                any = any || ret->bases.paths[i];
+        return k >= 0 && any ? root_new_below(caller->root, &ret->bases, &ret->root) : k;
+}
+
+static void place_done(Place *p) {
+        cgroup_paths_done(&p->bases);
+        root_unref(p->root);
+        g_free(p->in_scope);
+}
+
+static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number, const Place *place,
                       Session **ret, sd_bus_error *error) {
-        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new(), .in_scope = in_scope,
+        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new(), .in_scope = place->in_scope,
                       .scope_fd = -EBADF };
         g_autofree char *path = number == SESSION_NO_NUMBER ? g_strconcat("/", g->prefix, NULL)
                                                             : g_strdup_printf("/%s%u", g->prefix, number);
-        Session *s = session_new(g, number);
+        Session *s = session_new(g, number, place->root);
         int k;
 
-        k = request_init(&o.request, m, caller, options->controllers, path, REQUEST_WRITE, error);
+        k = request_init_based(&o.request, m, caller, place->selection, &place->bases, path, REQUEST_WRITE, error);
         if (k >= 0 && m->config->session_all_controllers)
                 request_add_optional(&o.request);
         if (k >= 0)
@@ -270,12 +297,12 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
         return k;
 }
 
-static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, bool in_scope, Session **ret,
+static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, const Place *place, Session **ret,
                          sd_bus_error *error) {
         uint32_t limit = options->max_index ? options->max_index : NUMBERS_MAX, number = 0, strangers = 0;
 
-        if (options->no_index_suffix || in_scope)
-                return try_number(m, caller, options, g, SESSION_NO_NUMBER, in_scope, ret, error);
+        if (options->no_index_suffix || place->in_scope)
+                return try_number(m, caller, options, g, SESSION_NO_NUMBER, place, ret, error);
 
         for (;; number++) {
                 int k;
@@ -284,7 +311,7 @@ static int open_numbered(Manager *m, Caller *caller, const SessionOptions *optio
                 if (number >= limit)
                         return refuse(error, CGW_ERROR(QuotaExceeded), "%s: all %u numbers are taken", g->prefix, limit);
                 /* A directory of that name that is not a session's is passed over. */
-                k = try_number(m, caller, options, g, number, false, ret, error);
+                k = try_number(m, caller, options, g, number, place, ret, error);
                 if (k != -EEXIST || sd_bus_error_is_set(error))
                         return k;
                 if (++strangers >= STRANGERS_MAX)
@@ -342,33 +369,17 @@ static void session_started(Manager *m, Session *s, const SessionOptions *option
         log_debug("session %s of %s: %s", s->id, s->group->user, path);
 }
 
-int session_open(Manager *m, Caller *caller, const SessionOptions *options, Session **ret, sd_bus_error *error) {
-        g_autofree char *prefix = NULL;
-        bool in_scope;
+static int open_placed(Manager *m, Caller *caller, const SessionOptions *options, const Place *place, Session **ret, sd_bus_error *error) {
+        g_autofree char *prefix = place->in_scope ? g_strdup(place->in_scope) : expand_prefix(caller, options);
         guint8 prune_depth;
         SessionGroup *g;
-        Session *s = NULL;
         int k;
-
-        /* Names in it are replaced by longer ones. */
-        if (strlen(options->pattern) > CG_PATH_MAX)
-                return refuse(error, CGW_ERROR(InvalidPath), "the pattern is longer than %d bytes", CG_PATH_MAX);
-        k = session_scope_path(m, caller, options, &prefix, error);
-        if (k < 0)
-                return k;
-        in_scope = prefix;
-        if (!in_scope && m->placement == PLACEMENT_SYSTEMD)
-                return refuse(error, CGW_ERROR(NotDelegated),
-                              "the login's process is in no session scope of systemd's on cgroup v2, where a cgroup could be delegated; "
-                              "Placement=cgroupfs in cgwarden.conf overrides this");
 
         k = quota_charge(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1, m->config->delegations_per_user);
         if (k < 0)
                 return refuse(error, CGW_ERROR(QuotaExceeded), "the user has %u sessions and delegations, as many as he may",
                               quota_used(m->quotas, caller->charge, QUOTA_DELEGATIONS));
 
-        if (!in_scope)
-                prefix = expand_prefix(caller, options);
         g = session_group_get(m, &(SessionGroup) {
                                          .root = caller->root,
                                          .prefix = prefix,
@@ -381,8 +392,8 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
         prune_depth = g->prune_depth;
         g->prune_depth = (guint8) MIN(options->prune_depth, SESSION_PRUNE_ALL);
 
-        k = open_numbered(m, caller, options, g, in_scope, &s, error);
-        if (k < 0 || s->joined)
+        k = open_numbered(m, caller, options, g, place, ret, error);
+        if (k < 0 || (*ret)->joined)
                 quota_release(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1);
         if (k < 0) {
                 g->prune_depth = prune_depth;
@@ -391,7 +402,21 @@ int session_open(Manager *m, Caller *caller, const SessionOptions *options, Sess
         }
 
         g->opened = true;
-        session_started(m, s, options);
-        *ret = s;
+        session_started(m, *ret, options);
         return 0;
+}
+
+int session_open(Manager *m, Caller *caller, const SessionOptions *options, Session **ret, sd_bus_error *error) {
+        Place place = {};
+        int k;
+
+        /* Names in it are replaced by longer ones. */
+        if (strlen(options->pattern) > CG_PATH_MAX)
+                return refuse(error, CGW_ERROR(InvalidPath), "the pattern is longer than %d bytes", CG_PATH_MAX);
+
+        k = place_find(m, caller, options, &place, error);
+        if (k >= 0)
+                k = open_placed(m, caller, options, &place, ret, error);
+        place_done(&place);
+        return k;
 }

@@ -9,7 +9,7 @@
 #include "daemon/session-internal.h"
 
 typedef struct Record {
-        char id[SESSION_ID_MAX], prefix[RECORD_MAX], user[256];
+        char id[SESSION_ID_MAX], base[RECORD_MAX], prefix[RECORD_MAX], user[256];
         uint32_t uid, gid, charge, opener, leader, number, prune;
         uint64_t start;
 } Record;
@@ -28,6 +28,8 @@ static int parse_record(const char *text, Record *ret) {
         r = record_field(text, "id", ret->id, sizeof(ret->id));
         if (r >= 0)
                 r = record_field(text, "prefix", ret->prefix, sizeof(ret->prefix));
+        if (r >= 0 && record_field(text, "base", ret->base, sizeof(ret->base)) < 0)
+                *ret->base = '\0'; /* an older daemon's */
         if (r >= 0)
                 r = record_field(text, "user", ret->user, sizeof(ret->user));
         if (r >= 0)
@@ -70,32 +72,64 @@ static int find_root(Manager *m, const Hierarchy *h, const char *full, const cha
         return root_new(m->layout, &paths, ret);
 }
 
+static void root_set(Root *root, const Hierarchy *h, const char *path) {
+        free(root->paths[h->index]);
+        root->paths[h->index] = strdup(path);
+        safe_close(root->fds[h->index]);
+        root->fds[h->index] = tree_open(h->fd, path, 0);
+}
+
+/* Where a session starts in a hierarchy, from the daemon's root: not where the group's root is, if a scope lies between. */
+static int set_root(Session *s, const Hierarchy *h, const char *path) {
+        int r = 0;
+
+        if (s->root->paths[h->index] && streq(s->root->paths[h->index], path))
+                return 0;
+        if (s->root == s->group->root) {
+                Root *own;
+
+                r = root_new_below(s->group->root, &(CgroupPaths) {}, &own);
+                if (r < 0)
+                        return r;
+                root_unref(s->root);
+                s->root = own;
+        }
+        root_set(s->root, h, path);
+        return 0;
+}
+
+/* What is above a part of a path that it ends with; NULL: it does not. */
+static char *above(const char *path, const char *end) {
+        size_t a = strlen(path), b = strlen(end);
+
+        if (b == 0)
+                return g_strdup(path);
+        if (a > b ? path[a - b - 1] != '/' || !streq(path + a - b, end) : !streq(path, end))
+                return NULL;
+        return g_strndup(path, a > b ? a - b - 1 : 0);
+}
+
 /* The same session in another hierarchy, where the container's root may have another path. The host's own root is what
  * it is, for everyone: a user who renamed the session's directory (v1) does not move that. */
-static int add_hierarchy(Manager *m, Session *s, const Hierarchy *h, const char *full) {
-        g_autofree char *path = session_path(s), *above = NULL;
-        Root *root = s->group->root;
-        size_t a = strlen(full), b = strlen(path);
+static int add_hierarchy(Manager *m, Session *s, const Hierarchy *h, const char *full, const char *base) {
+        g_autofree char *path = session_path(s), *own = above(full, path), *root = own ? above(own, base) : NULL;
+        Root *groups = s->group->root;
 
-        if (a > b ? full[a - b - 1] != '/' || !streq(full + a - b, path) : !streq(full, path))
+        if (!root)
                 return -EINVAL;
-        above = g_strndup(full, a > b ? a - b - 1 : 0);
-        if (!root->paths[h->index] || !streq(root->paths[h->index], above)) {
-                if (root == m->host.root)
+        if (!groups->paths[h->index] || !streq(groups->paths[h->index], root)) {
+                if (groups == m->host.root)
                         return -EINVAL;
-                free(root->paths[h->index]);
-                root->paths[h->index] = strdup(above);
-                safe_close(root->fds[h->index]);
-                root->fds[h->index] = tree_open(h->fd, above, 0);
+                root_set(groups, h, root);
         }
         s->hierarchies |= 1U << h->index;
-        return 0;
+        return set_root(s, h, own);
 }
 
 int session_restore(Manager *m, const Hierarchy *h, const char *full, const char *record) {
         _cleanup_(root_unrefp) Root *root = NULL;
         g_autofree Record *r = g_new0(Record, 1);
-        g_autofree char *rel = NULL;
+        g_autofree char *rel = NULL, *below = NULL, *own = NULL;
         SessionGroup *g;
         Session *s;
         int k;
@@ -106,10 +140,12 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
 
         s = g_hash_table_lookup(m->sessions->sessions, r->id);
         if (s)
-                return add_hierarchy(m, s, h, full);
+                return add_hierarchy(m, s, h, full, r->base);
 
         rel = r->number == SESSION_NO_NUMBER ? g_strdup(r->prefix) : g_strdup_printf("%s%u", r->prefix, r->number);
-        k = find_root(m, h, full, rel, &root);
+        own = above(full, rel);
+        below = g_strconcat(r->base, *r->base ? "/" : "", rel, NULL);
+        k = own ? find_root(m, h, full, below, &root) : -EINVAL;
         if (k < 0)
                 return k;
 
@@ -124,14 +160,14 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
                                  });
         g->opened = true;
         g->prune_depth = (guint8) MIN(r->prune, SESSION_PRUNE_ALL);
-        s = session_new(g, r->number);
+        s = session_new(g, r->number, NULL);
         memcpy(s->id, r->id, sizeof(s->id));
         s->leader = (pid_t) r->leader;
         s->leader_start = r->start;
         s->hierarchies = 1U << h->index;
         session_insert(m, s);
         (void) quota_charge(m->quotas, r->charge, QUOTA_DELEGATIONS, 1, 0);
-        return 0;
+        return set_root(s, h, own);
 }
 
 static int restored_one(void *userdata, Session *s) {

@@ -10,7 +10,13 @@
  *     user-UID/                  the same of another user who has logged in from there, by su or sudo
  *     leader/                    root's: the login's own process, sshd, login, su
  *
- * The scope's own processes have to leave it before it can enable controllers: that is the leader, which goes to the leaf. Nothing is
+ * That is v2 with nothing else. On v1, and where v1 and v2 are asked for together, it is the ordinary cgroup, below the scope in those
+ * hierarchies in which systemd has one and at the root in the others:
+ *
+ *   memory, name=systemd...    session-N.scope/user/NAME/0
+ *   freezer, cpuset...         user/NAME/0
+ *
+ * v2: The scope's own processes have to leave it before it can enable controllers: that is the leader, which goes to the leaf. Nothing is
  * asked of PID 1: which scope it is says the kernel, and that it is delegated an attribute of the cgroup.
  */
 
@@ -22,25 +28,29 @@
 #include "daemon/placement.h"
 #include "daemon/session-internal.h"
 
-/* The scope's path from the caller's root; NULL: the leader is in none. */
-static int find_scope(Manager *m, Caller *caller, const SessionOptions *options, char **ret) {
-        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
-        const Hierarchy *v2 = m->layout->v2;
-        const char *path, *behind;
-        size_t length;
-        int k;
+/* The scope that a process is in, from the caller's root; NULL: none. from: the process's cgroups. */
+static char *find_scope(const Caller *caller, const Hierarchy *h, const CgroupPaths *from) {
+        const char *root = caller->root->paths[h->index], *path = from->paths[h->index], *behind = root && path ? cg_path_behind(path, root) : NULL;
+        size_t length = behind ? placement_find_scope(behind) : 0;
 
-        *ret = NULL;
-        if (!v2)
-                return 0;
-        k = process_read_cgroups(m->layout, &options->leader, &from);
-        if (k < 0)
-                return k;
-        path = from.paths[v2->index];
-        behind = path && caller->root->paths[v2->index] ? cg_path_behind(path, caller->root->paths[v2->index]) : NULL;
-        length = behind ? placement_find_scope(behind) : 0;
-        if (length > 0)
-                *ret = g_strndup(behind, length);
+        return length > 0 ? g_strndup(behind, length) : NULL;
+}
+
+static bool is_delegated(const Manager *m, const Caller *caller, const Hierarchy *h, const char *scope) {
+        _cleanup_free_ char *full = cg_path_join(caller->root->paths[h->index], scope);
+
+        return full && placement_is_delegated(m, h, full);
+}
+
+static int refuse_scope(const Hierarchy *h, const char *scope, sd_bus_error *error) {
+        return refuse(error, CGW_ERROR(NotDelegated),
+                      "systemd has not delegated %s:/%s to cgwarden: session-.scope.d/50-cgwarden.conf counts for logins after a "
+                      "\"systemctl daemon-reload\"", h->name, scope);
+}
+
+static int read_leader(Manager *m, const SessionOptions *options, CgroupPaths *ret, sd_bus_error *error) {
+        if (process_read_cgroups(m->layout, &options->leader, ret) < 0)
+                return refuse(error, CGW_ERROR(NoSuchProcess), "the login's process is gone");
         return 0;
 }
 
@@ -55,32 +65,50 @@ static char *choose_name(const Caller *caller, const Hierarchy *v2, const char *
         return g_strdup_printf("%s-%u", first, (unsigned) options->uid);
 }
 
-int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, char **ret, sd_bus_error *error) {
+int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, char **ret, sd_bus_error *error) {
+        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
         const Hierarchy *v2 = m->layout->v2;
         g_autofree char *scope = NULL;
-        _cleanup_close_ int fd = -EBADF;
-        Selection selection;
-        int k = find_scope(m, caller, options, &scope);
+        int k;
 
         *ret = NULL;
-        if (k < 0)
-                return refuse(error, CGW_ERROR(NoSuchProcess), "the login's process is gone");
-        if (scope)
-                fd = tree_open(caller->root->fds[v2->index], scope, 0);
-        if (!scope)
+        if (!v2 || selection.hierarchies != 1U << v2->index)
                 return 0;
-
-        k = request_select(m, options->controllers, 0, &selection, error);
+        k = read_leader(m, options, &from, error);
         if (k < 0)
                 return k;
-        if (selection.hierarchies != 1U << v2->index)
+        scope = find_scope(caller, v2, &from);
+        if (!scope)
                 return 0;
-        if (fd < 0 || !placement_is_delegated(fd))
-                return refuse(error, CGW_ERROR(NotDelegated),
-                              "systemd has not delegated /%s to cgwarden: session-.scope.d/50-cgwarden.conf counts for logins after a "
-                              "\"systemctl daemon-reload\"", scope);
+        if (!is_delegated(m, caller, v2, scope))
+                return refuse_scope(v2, scope, error);
         *ret = choose_name(caller, v2, scope, options);
         return 0;
+}
+
+int session_scope_bases(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, CgroupPaths *ret,
+                        sd_bus_error *error) {
+        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
+        int k = read_leader(m, options, &from, error);
+
+        LAYOUT_FOR_EACH(h, m->layout, selection.hierarchies) {
+                g_autofree char *scope = k < 0 ? NULL : find_scope(caller, h, &from);
+
+                if (k < 0)
+                        break;
+                /* In a container its own systemd may have no way to mark it, and all there is, is the container's. */
+                if (scope && is_delegated(m, caller, h, scope))
+                        ret->paths[h->index] = g_steal_pointer(&scope);
+                else if (caller->root->paths[h->index] && placement_may_write(m, h, caller->root->paths[h->index]))
+                        continue;
+                else if (scope)
+                        k = refuse_scope(h, scope, error);
+                else
+                        k = refuse(error, CGW_ERROR(NotDelegated),
+                                   "the login's process is in no session scope of systemd's in %s, where a cgroup could be delegated; "
+                                   "Placement=cgroupfs in cgwarden.conf overrides this", h->name);
+        }
+        return k;
 }
 
 static int make_place(Opening *o, const Target *t, const char *rel, int *ret_fd) {
@@ -130,7 +158,7 @@ int session_scope_make(Opening *o, Target *t) {
         if (k >= 0)
                 k = make_place(o, t, t->rel, &t->fd);
         if (k >= 0)
-                k = session_write_record(o->session, t->fd);
+                k = session_write_record(o->session, t->h, t->fd);
         if (k >= 0)
                 k = make_place(o, t, leaf, &leaf_fd);
         if (k >= 0)

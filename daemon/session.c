@@ -55,11 +55,12 @@ static void make_id(Manager *m, char *id) {
         } while (g_hash_table_contains(m->sessions->sessions, id));
 }
 
-Session *session_new(SessionGroup *g, uint32_t number) {
+Session *session_new(SessionGroup *g, uint32_t number, Root *root) {
         Session *s = g_new0(Session, 1);
 
         s->process.watch = s->events.watch = WATCH_NULL;
         s->group = g;
+        s->root = root_ref(root ? root : g->root);
         s->number = number;
         g->n_sessions++;
         session_group_set(g, number, true);
@@ -81,6 +82,7 @@ void session_drop(Manager *m, Session *s) {
         if (!s->joined)
                 session_group_set(s->group, s->number, false);
         s->group->n_sessions--;
+        root_unref(s->root);
         g_free(s);
 }
 
@@ -97,7 +99,7 @@ static const Hierarchy *first_hierarchy(const Manager *m, const Session *s) {
 char *session_shown_path(const Manager *m, const Session *s, const Caller *caller) {
         const Hierarchy *h = first_hierarchy(m, s);
         g_autofree char *path = session_path(s);
-        _cleanup_free_ char *full = cg_path_join(s->group->root->paths[h->index], path);
+        _cleanup_free_ char *full = cg_path_join(s->root->paths[h->index], path);
         const char *rel = full ? full : "";
         g_autofree char *shown = NULL;
 
@@ -125,22 +127,29 @@ char *session_place(const Session *s, const char *suffix) {
 int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix) {
         g_autofree char *rel = session_place(s, suffix);
 
-        return s->group->root->fds[h->index] < 0 ? -ENOENT : tree_open(s->group->root->fds[h->index], rel, 0);
+        return s->root->fds[h->index] < 0 ? -ENOENT : tree_open(s->root->fds[h->index], rel, 0);
 }
 
-int session_write_record(const Session *s, int fd) {
+const char *session_base(const Session *s, const Hierarchy *h) {
+        const char *root = s->group->root->paths[h->index], *own = s->root->paths[h->index],
+                   *base = root && own ? cg_path_behind(own, root) : NULL;
+
+        return base ? base : "";
+}
+
+int session_write_record(const Session *s, const Hierarchy *h, int fd) {
         const SessionGroup *g = s->group;
         g_autofree char *text = g_strdup_printf("id=%s\nuid=%u\ngid=%u\ncharge=%u\nopener=%u\nleader=%d\nstart=%" G_GUINT64_FORMAT
-                                                "\nnumber=%u\nprune=%u\nprefix=%s\nuser=%s\n",
+                                                "\nnumber=%u\nprune=%u\nbase=%s\nprefix=%s\nuser=%s\n",
                                                 s->id, (unsigned) g->uid, (unsigned) g->gid, (unsigned) g->charge,
                                                 (unsigned) g->opener, (int) s->leader, (guint64) s->leader_start, s->number,
-                                                (unsigned) g->prune_depth, g->prefix, g->user);
+                                                (unsigned) g->prune_depth, session_base(s, h), g->prefix, g->user);
 
         return strlen(text) < RECORD_MAX ? record_write(fd, SESSION_RECORD, text) : -E2BIG;
 }
 
 bool session_is_visible(const Session *s, const Caller *caller) {
-        const Root *root = s->group->root;
+        const Root *root = s->root;
 
         LAYOUT_FOR_EACH(h, root->layout, s->hierarchies)
                 if (!caller_may_see(caller, s->group->uid, h, root->paths[h->index]))

@@ -4,8 +4,8 @@
 #include "daemon/operations.h"
 
 /*
- * Login sessions. A session is the cgroup user/NAME/N, the same path in all its hierarchies, of which the truth is the
- * record "session" on each of those cgroups. It is open until CloseSession or the end of its leader, then closing until
+ * Login sessions. A session is the cgroup user/NAME/N, the same path in all its hierarchies (below the scope of systemd's that the login
+ * is in, where there is one, see session-scope.c), of which the truth is the record "session" on each of those cgroups. It is open until CloseSession or the end of its leader, then closing until
  * no process is left in it, and then its cgroups are removed.
  *
  * v2: the processes sit in the leaf N/init.scope. Root's login process starts there too and is moved out, to the
@@ -17,8 +17,8 @@
 /* The sessions of one user below one prefix share what is the same for all of them. */
 typedef struct SessionGroup {
         char *key;
-        Root *root;
-        char *prefix; /* "user/ubuntu/": the path without its number, from the root */
+        Root *root;   /* of the caller who has them opened */
+        char *prefix; /* "user/ubuntu/": the path without its number */
         char *user;
         uid_t uid, charge, opener; /* opener: who has them opened, root or a container's root */
         gid_t gid;
@@ -33,6 +33,7 @@ typedef struct Session {
         Watched process; /* the leader, later one of the processes left (v1) */
         Watched events;  /* v2, when closing */
         SessionGroup *group;
+        Root *root; /* where its path starts: the group's, or in some hierarchies a session scope below that */
         uint64_t leader_start;
         pid_t leader; /* 0 when it has gone */
         uint32_t hierarchies;
@@ -76,7 +77,7 @@ bool session_is_visible(const Session *s, const Caller *caller);
 int session_authorize_close(const Session *s, const Caller *caller, sd_bus_error *error);
 unsigned session_count(const Manager *m);
 
-/* The path from the caller's root; the caller of this frees. */
+/* The path from the session's root; the caller of this frees. */
 char *session_path(const Session *s);
 char *session_shown_path(const Manager *m, const Session *s, const Caller *caller);
 

@@ -143,29 +143,69 @@ fi
 
 [[ -z $entered ]] || kill "$entered"
 
-# ---- logins: they go on as before, whether cgwarden has a cgroup for them or a reason why not
+# ---- logins: each keeps its logind session, and has a cgroup, or a reason why not
 
 # What the PAM line asks for is there on v2 in the virtual machine only: in namespaces there is no memory on v2.
-opened=no
-[[ $CGW_VM_LAYOUT:$CGW_VM_MACHINE != v2:vm ]] || opened=yes
+opened=yes
+[[ $CGW_VM_LAYOUT:$CGW_VM_MACHINE != v2:namespaces ]] || opened=no
+
+# cgroups_of OUTPUT-OF-A-SESSION CONTROLLER...: where it says that it is
+cgroups_of() {
+        local controller
+        for controller in "${@:2}"; do
+                sed -n "s/^[0-9]*:\([^:]*,\)\?$controller\(,[^:]*\)\?:/$controller:/p" <<<"$1"
+        done
+}
+# expect_cgroups SCOPE OUTPUT-OF-A-SESSION METHOD: v1 as pam_cgfs had it, below the scope where systemd has one
+expect_cgroups() {
+        if [[ $CGW_VM_LAYOUT == v2 ]]; then
+                is "0::$1/user/init.scope" "$(grep '^0:' <<<"$2")" "$3: ... in a leaf of alice's cgroup"
+        else
+                is "freezer:/user/alice/0 memory:$1/user/alice/0 name=systemd:$1/user/alice/0" \
+                        "$(cgroups_of "$2" freezer memory name=systemd | xargs)" "$3: ... in alice's cgroups"
+        fi
+}
+# shellcheck disable=SC2016 # the session's shell
+readonly use_it='for c in freezer memory systemd; do
+        mkdir /sys/fs/cgroup/$c$(sed -n "s/^[0-9]*:\([^:]*[,=]\)\?$c\(,[^:]*\)\?://p" /proc/self/cgroup)/mine && echo made $c
+        done'
 
 check 'the PAM line is installed' grep -q '^session.*pam_cgwarden.so' /etc/pam.d/common-session
-for method in sshd su; do
+for method in sshd login su; do
         hold "$method" alice "$method"
         # shellcheck disable=SC2016 # the session's shell
         inside=$(in_session "$method" 'echo "id=$XDG_SESSION_ID"; cat /proc/self/cgroup')
         session=$(sed -n 's/^id=//p' <<<"$inside")
+        scope=/user.slice/user-1001.slice/session-$session.scope
         like '^[0-9c]+$' "$session" "$method: the login succeeds, with its logind session"
-        like ":/user.slice/user-1001.slice/session-$session.scope" "$inside" "$method: it is in the session's scope"
+        like ":$scope" "$inside" "$method: it is in the session's scope"
         if [[ $opened == yes ]]; then
-                like "session-$session.scope/user/init.scope" "$inside" "$method: ... in a leaf of alice's cgroup"
+                expect_cgroups "$scope" "$inside" "$method"
                 like alice "$(cgwarden sessions 2>&1)" "$method: cgwarden has her session"
+                [[ $CGW_VM_LAYOUT == v2 ]] || is 'made freezer made memory made systemd' \
+                        "$(in_session "$method" "$use_it" | grep made | xargs)" "$method: she makes cgroups there"
+                # Neither a new daemon nor a systemd that looks at its units again moves anybody.
+                before=$(cgwarden sessions)
+                systemctl reset-failed $unit # the limit is of starts in ten seconds
+                check "$method: systemctl restart" systemctl restart $unit
+                is "$before" "$(cgwarden sessions)" "$method: ... the session is what it was"
+                systemctl daemon-reload
+                is "$inside" "$(in_session "$method" 'echo "id=$XDG_SESSION_ID"; cat /proc/self/cgroup')" "$method: ... and so are its cgroups"
+                like "State: active" "$(loginctl session-status "$session" 2>&1)" "$method: ... as logind says"
         else
                 is '' "$(cgwarden sessions 2>&1 | grep alice)" "$method: cgwarden has opened no session"
                 # pam_syslog names the service.
                 like 'pam_cgwarden.*cannot open a session' "$(journalctl -b -q --no-pager | grep "pam_cgwarden($method")" "$method: PAM says why"
         fi
+        if [[ $method == su && $CGW_VM_LAYOUT != v2 ]]; then
+                hold second alice sshd
+                is /user/alice/1 "$(in_session second 'grep freezer /proc/self/cgroup' | sed -n 's/.*freezer://p')" 'a second session has the next number'
+                release second
+        fi
         release "$method"
+        eventually "$patience" "$method: the session ends" not grep -q alice <(cgwarden sessions)
+        [[ $CGW_VM_LAYOUT == v2 ]] || eventually "$patience" "$method: ... and nothing is left of it" test ! -e /sys/fs/cgroup/freezer/user
+        eventually "$patience" "$method: ... for logind, too" not loginctl session-status "$session"
 done
 
 # ---- the journal

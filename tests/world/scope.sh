@@ -59,7 +59,7 @@ make_scope "$scope"
 login refused "$scope" ubuntu
 is "/$scope" "$(in_unified "${user_pid[refused]}")" 'a scope that is not delegated: the login stays in it'
 is '' "$(below "$scope")" 'and nothing is made there'
-check 'the auth log says why' grep -q "systemd has not delegated /$scope to cgwarden" "$CGW_OUTPUT/auth.log"
+check 'the auth log says why' grep -q "systemd has not delegated unified:/$scope to cgwarden" "$CGW_OUTPUT/auth.log"
 logout refused
 
 # A user can mark what is his
