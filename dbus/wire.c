@@ -233,6 +233,12 @@ static int receive_reply(Stream *s, WireMessage *ret) {
         }
 }
 
+static int call(Stream *s, const WireCall *c, WireMessage *ret) {
+        int e = send_all(s->fd, s->deadline, c->data, c->size, c->fd);
+
+        return e < 0 ? e : receive_reply(s, ret);
+}
+
 int wire_authenticate_and_call(int fd, uint64_t deadline_usec, const WireCall *c, WireReply *ret) {
         Stream s = {.fd = fd, .deadline = deadline_usec, .data = ret->data};
         int e;
@@ -240,13 +246,14 @@ int wire_authenticate_and_call(int fd, uint64_t deadline_usec, const WireCall *c
         if (c->error < 0)
                 return c->error;
         e = authenticate(&s);
-        if (e < 0)
-                return e;
         /* Not before: a server that finds a descriptor among the authentication's bytes drops the connection. */
-        e = send_all(fd, deadline_usec, c->data, c->size, c->fd);
-        if (e < 0)
-                return e;
-        return receive_reply(&s, &ret->message);
+        return e < 0 ? e : call(&s, c, &ret->message);
+}
+
+int wire_call_again(int fd, uint64_t deadline_usec, const WireCall *c, WireReply *ret) {
+        Stream s = {.fd = fd, .deadline = deadline_usec, .data = ret->data};
+
+        return c->error < 0 ? c->error : call(&s, c, &ret->message);
 }
 
 int wire_transact(const char *path, uint64_t timeout_usec, const WireCall *c, WireReply *ret) {

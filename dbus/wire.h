@@ -96,6 +96,9 @@ int wire_message_parse(const uint8_t *data, size_t size, WireMessage *ret);
 /* Reads a body that is exactly n strings; -EBADMSG when it is anything else. */
 int wire_message_strings(const WireMessage *m, const char **ret_strings, size_t n);
 
+/* The same for one variant that holds a string: a property. */
+int wire_message_variant_string(const WireMessage *m, const char **ret);
+
 /* An error's text for people: the first string of its body, else the error's name, with everything that a log line
  * should not have replaced. Always terminates. */
 void wire_message_text(const WireMessage *m, char *buffer, size_t size);
@@ -104,6 +107,8 @@ void wire_printable(char *buffer, size_t size, const char *s);
 uint64_t wire_now_usec(void); /* CLOCK_MONOTONIC, what deadlines are in */
 int wire_connect(const char *path, uint64_t deadline_usec, int *ret_fd);
 int wire_authenticate_and_call(int fd, uint64_t deadline_usec, const WireCall *c, WireReply *ret);
+/* One more call, when the one before has been answered. */
+int wire_call_again(int fd, uint64_t deadline_usec, const WireCall *c, WireReply *ret);
 
 /* All of it: connect, authenticate, call, reply. */
 int wire_transact(const char *path, uint64_t timeout_usec, const WireCall *c, WireReply *ret);

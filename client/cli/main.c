@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * cgwarden: finds the verb, sets up the library, and leaves the rest to it. Called as "cgm", it is that.
+ * The verbs: finds the one, sets up the library, and leaves the rest to it. Called as "cgm", it is that. A module, which client/start
+ * loads.
  */
 
 #include <locale.h>
@@ -9,6 +10,7 @@
 
 #include "client/cli/cgm.h"
 #include "client/cli/cli.h"
+#include "client/start/verbs.h"
 #include "build-config.h"
 
 static const struct {
@@ -108,7 +110,7 @@ static int cgwarden_main(struct cli *cli, int argc, char **argv) {
         return status;
 }
 
-int main(int argc, char **argv) {
+__attribute__((visibility("default"))) int verbs_main(int argc, char **argv) {
         struct cli cli = {};
         int status;
 

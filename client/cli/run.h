@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <signal.h>
-
 #include "client/cli/cli.h"
 
 /* A cgroup of the run: one path in the hierarchies where the caller is in the same place. */
@@ -19,7 +17,3 @@ struct place {
 GPtrArray *places_find(struct cli *cli, const char *controllers, char **values, const char *name);
 int places_make(struct cli *cli, GPtrArray *places, bool unique);
 void places_remove(struct cli *cli, GPtrArray *places);
-
-/* run-wait.c: passes signals on and waits; returns the exit status that the command's end stands for. */
-void signals_take(sigset_t *ret_before);
-int wait_for_command(pid_t pid);

@@ -5,6 +5,7 @@
  */
 
 #include "client/cli/run.h"
+#include "client/start/wait.h"
 
 /* As env(1) has them. */
 enum {
@@ -70,7 +71,7 @@ static int run(struct cli *cli, GPtrArray *places, char **argv) {
         pid_t pid = 0;
 
         /* From here on: a signal between the start and the wait must not leave the command alone. */
-        signals_take(&before);
+        wait_take_signals(&before);
         int r = spawn(cli, places, argv, &before, &pid);
         if (r < 0) {
                 cli_fail_object(cli, NULL);

@@ -19,7 +19,9 @@ layers = {
     "daemon": ["dbus", "cgroup", "common"],
     "client": ["common", "dbus/names.h"],
     # doctor reads a PAM line as the module does.
-    "client/cli": ["client/cgwarden.h", "common", "dbus/names.h", "pam/options.h"],
+    "client/cli": ["client/cgwarden.h", "client/start", "common", "dbus/names.h", "pam/options.h"],
+    # The command's own start, which loads client/cli: libc alone.
+    "client/start": ["common", "dbus"],
     "proxy": ["client/cgwarden.h", "dbus", "common"],
     # The module speaks the wire protocol itself: libsystemd would cost each login four libraries.
     "pam": ["client/cgwarden.h", "common", "dbus"],

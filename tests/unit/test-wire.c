@@ -487,6 +487,27 @@ static void test_strings(void) {
         g_assert_cmpint(parse_strings("sssss", two, 5), ==, -EBADMSG);
 }
 
+static int parse_variant(const char *signature, const void *body, size_t size) {
+        const WireMessage m = {.type = WIRE_TYPE_RETURN, .signature = signature, .body = body, .body_size = size};
+        const char *s = "kept";
+        int e = wire_message_variant_string(&m, &s);
+
+        g_assert_cmpstr(s, ==, e < 0 ? "kept" : "v2");
+        return e;
+}
+
+static void test_variant(void) {
+        static const uint8_t good[] = "\1s\0\0\2\0\0\0v2", number[] = "\1u\0\0\2\0\0", long_string[] = "\1s\0\0\3\0\0\0v2";
+
+        g_assert_cmpint(parse_variant("v", good, sizeof(good)), ==, 0);
+        g_assert_cmpint(parse_variant("s", good, sizeof(good)), ==, -EBADMSG);
+        g_assert_cmpint(parse_variant("v", number, sizeof(number)), ==, -EBADMSG);
+        g_assert_cmpint(parse_variant("v", long_string, sizeof(long_string)), ==, -EBADMSG);
+        g_assert_cmpint(parse_variant("v", good, sizeof(good) - 1), ==, -EBADMSG);
+        g_assert_cmpint(parse_variant("v", "\1s\0\0\2\0\0\0v2\0more", 16), ==, -EBADMSG);
+        g_assert_cmpint(parse_variant("v", NULL, 0), ==, -EBADMSG);
+}
+
 static int call_with(const char *s) {
         WireCall c;
 
@@ -891,6 +912,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/wire/message/mutations", test_mutations);
         g_test_add_func("/wire/message/header-fields", test_header_fields);
         g_test_add_func("/wire/message/strings", test_strings);
+        g_test_add_func("/wire/message/variant", test_variant);
         g_test_add_func("/wire/call/bounds", test_call_bounds);
         g_test_add_func("/wire/call/utf8", test_utf8);
         g_test_add_func("/wire/printable", test_printable);

@@ -40,6 +40,7 @@ cp /run/stack "$stack"
 hold s alice sshd
 wait_until "$patience" systemctl is-active --quiet user@1001.service
 in_session s "perl /run/median 'true' true
+        perl /run/median 'the least that starts it and waits: sh' sh -c '/bin/true; :'
         perl /run/median 'cgwarden run -- true, in a session' cgwarden run -- true
         perl /run/median 'systemd-run --user --scope -p Delegate=yes true' systemd-run --quiet --user --scope -p Delegate=yes true" | sed 's/^/# /'
 systemd-run --quiet --wait --pipe -p User=alice perl /run/median 'cgwarden run -- true, in a service with User=' cgwarden run -- true | sed 's/^/# /'

@@ -249,6 +249,13 @@ is 0 "$status" 'run: status'
 like '/user/ubuntu/0/run-[0-9]+-[0-9a-f]+' "$out" 'run: in a cgroup beside the leaf'
 [[ $CGW_WORLD_LAYOUT == v2 ]] || is $((places + 1)) "$(grep -c ':/user/ubuntu/0/run-' <<<"$out")" \
         'run: in each hierarchy of the session'
+# On v2 an ordinary run needs no library but libc.
+for way in 'run -- true' 'run -c freezer -n short -- true' 'run -- /nonexistent'; do
+        as_user "strace -qq -e trace=openat -e signal=none -o $work/trace cgwarden $way 2>/dev/null; grep -c 'cgwarden-verbs.so.*= [0-9]' $work/trace; rm $work/trace"
+        expected=1
+        [[ $CGW_WORLD_LAYOUT:$way != v2:*true ]] || expected=0
+        is "$expected" "$out" "$way: whether the verbs are loaded"
+done
 if [[ $CGW_WORLD_LAYOUT != v2 ]]; then
         as_user 'cgwarden create freezer x && cgwarden move freezer x $$ && cgwarden run -- cat /proc/self/cgroup'
         is "1 $places" "$(grep -c 'freezer:/user/ubuntu/0/x/run-' <<<"$out") $(grep -c ':/user/ubuntu/0/run-' <<<"$out")" \

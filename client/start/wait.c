@@ -7,10 +7,11 @@
  * to the group is not passed on, what another process sends to us is.
  */
 
-#include <sys/wait.h>
-#include <unistd.h>
+#include "client/start/wait.h"
 
-#include "client/cli/run.h"
+#include <sys/wait.h>
+
+#include "common/util.h"
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
@@ -19,17 +20,21 @@ static sigset_t waited_for(void) {
 
         sigemptyset(&set);
         sigaddset(&set, SIGCHLD);
-        for (size_t i = 0; i < G_N_ELEMENTS(passed_on); i++)
+        for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
                 sigaddset(&set, passed_on[i]);
         return set;
 }
 
-void signals_take(sigset_t *ret_before) {
+void wait_take_signals(sigset_t *ret_before) {
         sigset_t set = waited_for();
 
         /* An ignored SIGCHLD would be dropped though blocked, and the child's status with it. */
         signal(SIGCHLD, SIG_DFL);
         sigprocmask(SIG_BLOCK, &set, ret_before);
+}
+
+void wait_give_signals(const sigset_t *before) {
+        sigprocmask(SIG_SETMASK, before, NULL);
 }
 
 /* A shell that was told "suspend" expects whoever started it to stop too, or nobody gets the terminal back. */
