@@ -32,6 +32,13 @@ ssh_as() {
                 -o LogLevel=ERROR "$user@127.0.0.1" "$@"
 }
 
+# ask_for_what_is_there: the PAM line names memory, which in namespaces is bound to v1 on the machine: v2 logins get nothing, and PAM says why
+ask_for_what_is_there() {
+        # shellcheck disable=SC2034 # pam_line's
+        local pam_arguments='-c freezer,name=systemd'
+        [[ $CGW_VM_MACHINE == vm ]] || pam_line common-session
+}
+
 # ---- cgroups of this layout
 
 # mount_of CONTROLLER: where its hierarchy is mounted; of systemd's own: "name=systemd"
