@@ -32,7 +32,13 @@ ssh_as() {
                 -o LogLevel=ERROR "$user@127.0.0.1" "$@"
 }
 
-# ask_for_what_is_there: the PAM line names memory, which in namespaces is bound to v1 on the machine: v2 logins get nothing, and PAM says why
+# session_id NAME: logind's, of a session that is held
+session_id() {
+        # shellcheck disable=SC2016 # the session's shell
+        in_session "$1" 'echo "$XDG_SESSION_ID"' | head -n 1
+}
+
+# ask_for_what_is_there: the PAM line names memory, which in namespaces is bound to v1 on the machine, so that v2 logins get no cgroup
 ask_for_what_is_there() {
         # shellcheck disable=SC2034 # pam_line's
         local pam_arguments='-c freezer,name=systemd'

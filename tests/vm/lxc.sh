@@ -6,60 +6,23 @@
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-
-readonly rootfs=/home/alice/rootfs
-readonly container=/home/alice/.local/share/lxc/c
-readonly first_id=327680 # alice's in /etc/subuid
+# shellcheck source-path=SCRIPTDIR source=container.sh
+source "$vm_tests/container.sh"
 
 # Limits that need no controller, as in namespaces v2 has none that systemd hands on; then those that do.
 limits=(cgroup.max.descendants=40)
 [[ $CGW_VM_MACHINE != vm ]] || limits+=(memory.max=67108864 pids.max=40 cpuset.cpus=0)
 readonly limits
 
-# ---- the container
-
-# unit NAME LINE...: of the systemd in the container
-unit() {
-        printf '%s\n' '[Unit]' DefaultDependencies=no "${@:2}" >"$rootfs/etc/systemd/system/$1"
-}
-
-# make_rootfs: nothing is copied: the programs are the host's
-make_rootfs() {
-        mkdir -p "$rootfs"/{dev,etc/systemd/system,proc,root,run,sys,tmp,usr,var}
-        cp -a /{bin,lib,lib64,sbin} "$rootfs/"
-        cp -a /etc/{group,ld.so.cache,nsswitch.conf,os-release,passwd} "$rootfs/etc/"
-        ln -s ../run "$rootfs/var/run"
-        # An empty one would have systemd ask questions on the console.
-        dbus-uuidgen >"$rootfs/etc/machine-id"
-        unit default.target Wants=works.service
-        unit works.service '[Service]' 'ExecStart=sleep infinity'
-        chown -hR $first_id:$first_id "$rootfs"
-}
-
-configure() {
-        su alice -s /bin/sh -c "mkdir -p $container"
-        printf '%s\n' 'lxc.include = /usr/share/lxc/config/common.conf' 'lxc.include = /usr/share/lxc/config/userns.conf' \
-                "lxc.idmap = u 0 $first_id 65536" "lxc.idmap = g 0 $first_id 65536" 'lxc.apparmor.profile = unconfined' \
-                'lxc.net.0.type = empty' 'lxc.uts.name = c' "lxc.rootfs.path = dir:$rootfs" \
-                'lxc.mount.entry = /usr usr none bind,ro 0 0' "${limits[@]/#/lxc.cgroup2.}" >"$container/config"
-}
-
-# lxc VERB [ARGUMENT...]: lxc-VERB of her container, in her session: what it says, and "status N"
-lxc() {
-        local verb=$1
-        shift
-        in_session "$method" "timeout -k 5 $patience lxc-$verb -n c ${*@Q} </dev/null" | tr '\n' ' '
-}
-
 # is_in STATE
 # shellcheck disable=SC2317 # called by check
 is_in() {
-        [[ $(lxc info -s -H) == "$1 status 0 " ]]
+        [[ $(lxc_state "$method") == "$1" ]]
 }
 
 # inside COMMAND: by lxc-attach
 inside() {
-        lxc attach --clear-env -- sh -c "$1"
+        lxc "$method" attach --clear-env -- sh -c "$1"
 }
 
 # shellcheck disable=SC2317 # called by eventually
@@ -69,33 +32,27 @@ has_booted() {
 
 # ---- with cgwarden
 
-# payload: the container's cgroup
-payload() {
-        local pid
-        pid=$(lxc info -p -H)
-        systemd_cgroup_of "${pid%% *}"
-}
-
+# it_works SCOPE
 it_works() {
         local top=/sys/fs/cgroup$1/user/lxc.payload.c limit
-        is 'status 0 ' "$(lxc start)" "$method: lxc-start"
+        is 'status 0 ' "$(lxc "$method" start)" "$method: lxc-start"
         check "$method: RUNNING, at once" is_in RUNNING
         eventually "$patience" "$method: systemd has booted in it, and lxc-attach works" has_booted
-        is "$1/user/lxc.payload.c/init.scope" "$(payload)" "$method: it is below her session's scope"
+        is "$1/user/lxc.payload.c/init.scope" "$(systemd_cgroup_of "$(init_pid "$method")")" "$method: it is below her session's scope"
         like '0::/.lxc' "$(inside 'cat /proc/self/cgroup')" "$method: ... with what is attached"
         is "/system.slice/works.service status 0 " "$(inside 'systemctl show -P ControlGroup works.service')" "$method: its systemd makes cgroups"
 
-        is 'status 0 ' "$(lxc freeze)" "$method: lxc-freeze"
+        is 'status 0 ' "$(lxc "$method" freeze)" "$method: lxc-freeze"
         check "$method: FROZEN" is_in FROZEN
         like 'frozen 1' "$(cat "$top/cgroup.events")" "$method: ... for the kernel, too"
-        is 'status 0 ' "$(lxc unfreeze)" "$method: lxc-unfreeze"
+        is 'status 0 ' "$(lxc "$method" unfreeze)" "$method: lxc-unfreeze"
         like 'running status 0' "$(inside 'systemctl is-system-running')" "$method: it goes on"
 
         for limit in "${limits[@]}"; do
                 is "${limit#*=}" "$(cat "$top/${limit%%=*}")" "$method: the configuration's $limit"
         done
         limits_hold
-        is 'status 0 ' "$(lxc stop)" "$method: lxc-stop"
+        is 'status 0 ' "$(lxc "$method" stop)" "$method: lxc-stop"
         check "$method: STOPPED" is_in STOPPED
         eventually "$patience" "$method: nothing is left of it" not test -e "$top"
 }
@@ -103,12 +60,14 @@ it_works() {
 # shellcheck disable=SC2016 # perl's, and the container's shell
 limits_hold() {
         local allocate='perl -e "my \$x = q(x) x (100 << 20); print q(has it)"'
-        like 'cannot create directory' "$(inside 'cd /sys/fs/cgroup; mkdir $(seq 40); rmdir [0-9]*')" "$method: no more cgroups than cgroup.max.descendants"
+        like 'cannot create directory' "$(inside 'cd /sys/fs/cgroup; mkdir $(seq 40); rmdir [0-9]*')" \
+                "$method: no more cgroups than cgroup.max.descendants"
         [[ $CGW_VM_MACHINE == vm ]] || return 0
-        is 'Cpus_allowed_list: 0 status 0 ' "$(inside 'grep Cpus_allowed_list /proc/self/status' | tr '\t' ' ')" "$method: no more CPUs than cpuset.cpus"
+        is 'Cpus_allowed_list: 0 status 0 ' "$(inside 'grep Cpus_allowed_list /proc/self/status' | tr '\t' ' ')" \
+                "$method: no more CPUs than cpuset.cpus"
         like 'status 137 $' "$(inside "$allocate")" "$method: no more memory than memory.max"
-        is '67108864  status 0 ' "$(lxc cgroup memory.max)" "$method: lxc-cgroup tells it"
-        is 'status 0 ' "$(lxc cgroup memory.max 256M)" "$method: ... and sets it"
+        is '67108864  status 0 ' "$(lxc "$method" cgroup memory.max)" "$method: lxc-cgroup tells it"
+        is 'status 0 ' "$(lxc "$method" cgroup memory.max 256M)" "$method: ... and sets it"
         is 'has itstatus 0 ' "$(inside "$allocate")" "$method: ... to what is enough"
         like 'fork.*status 2' "$(inside 'for n in $(seq 40); do sleep 1000 & done')" "$method: no more processes than pids.max"
 }
@@ -117,24 +76,22 @@ limits_hold() {
 
 it_does_not() {
         local console=/tmp/console.$method
-        is 'status 0 ' "$(lxc start --console-log="$console")" "$method: lxc-start says nothing"
+        is 'status 0 ' "$(lxc "$method" start --console-log="$console")" "$method: lxc-start says nothing"
         eventually "$patience" "$method: systemd ends as it begins" is_in STOPPED
         like 'Failed to (create|mount) [^:]*c(ontrol |)group[^:]*: (Permission denied|Operation not permitted)' "$(cat "$console")" \
                 "$method: ... as it has no cgroup"
         like 'status [^0]' "$(inside true)" "$method: lxc-attach fails"
-        like 'status [^0]' "$(lxc freeze)" "$method: lxc-freeze fails"
-        like 'status [^0]' "$(lxc cgroup cgroup.max.descendants)" "$method: lxc-cgroup fails"
+        like 'status [^0]' "$(lxc "$method" freeze)" "$method: lxc-freeze fails"
+        like 'status [^0]' "$(lxc "$method" cgroup cgroup.max.descendants)" "$method: lxc-cgroup fails"
 }
 
 eventually "$patience" 'the system is running' running
 [[ $CGW_VM_BARE ]] || ask_for_what_is_there
-make_rootfs
-configure
+make_container "${limits[@]/#/lxc.cgroup2.}"
 [[ $CGW_VM_MACHINE != vm ]] || is 0-1 "$(cat /sys/fs/cgroup/cpuset.cpus.effective)" 'there are more CPUs than the container is to have'
 for method in sshd login su; do
         hold "$method" alice "$method"
-        # shellcheck disable=SC2016 # the session's shell
-        scope=/user.slice/user-1001.slice/session-$(in_session "$method" 'echo $XDG_SESSION_ID' | head -n 1).scope
+        scope=/user.slice/user-1001.slice/session-$(session_id "$method").scope
         if [[ $CGW_VM_BARE ]]; then
                 it_does_not
         else
