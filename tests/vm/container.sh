@@ -39,6 +39,7 @@ make_container() {
 lxc() {
         local session=$1 verb=$2
         shift 2
+        # shellcheck disable=SC2154 # lib.sh's patience
         in_session "$session" "timeout -k 5 $patience lxc-$verb -n c ${*@Q} </dev/null" | tr '\n' ' '
 }
 
