@@ -34,7 +34,7 @@ has_gone() {
 
 # shellcheck disable=SC2317 # called by eventually
 is_closing() {
-        [[ $(session State) == closing ]]
+        [[ $(session State) == closing && $(systemctl show -P SubState "session-$id.scope") == abandoned ]]
 }
 
 # log_in METHOD: sets id, scope, and pids, whose fate is of interest: root's process, her shell, and a process that outlives the shell and
@@ -183,7 +183,7 @@ for kill in no yes; do
         if [[ $kill == yes ]]; then
                 eventually "$patience" 'KillUserProcesses=yes: all of it ends' not kill -0 "${pids[@]}"
         else
-                eventually "$patience" 'KillUserProcesses=no: the session is closing' is_closing
+                eventually "$patience" 'KillUserProcesses=no: the session is closing, and its scope is left alone' is_closing
                 is "$before" "$(for pid in "${pids[@]}"; do systemd_cgroup_of "$pid"; done)" '... and what was started in it goes on where it was'
                 if [[ ! $CGW_VM_BARE ]]; then
                         hold later alice sshd
