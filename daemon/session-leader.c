@@ -9,12 +9,18 @@
  * moment, so we look, often at first.
  */
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cgroup/record.h"
 #include "common/deadline.h"
+#include "common/file.h"
 #include "common/log.h"
+#include "common/parse.h"
+#include "common/path.h"
+#include "daemon/namespaces.h"
 #include "daemon/session-internal.h"
 
 #define FIRST_DELAY_USEC 2000U
@@ -34,27 +40,59 @@ static bool is_users(pid_t pid, uid_t uid) {
         return stat(path, &st) >= 0 && st.st_uid == uid; /* the effective uid, proc(5) */
 }
 
+/* Whether the leader is in the session's cgroup: in the leaf, or where the user, if he has another session, has moved it since. */
+static bool is_inside(Manager *m, const Session *s, const Hierarchy *h) {
+        _cleanup_(pidref_done) PidRef leader = PIDREF_NULL;
+        _cleanup_(cgroup_paths_done) CgroupPaths is = {};
+        const char *root = s->group->root->paths[h->index], *path;
+        g_autofree char *own = session_path(s);
+
+        if (pidref_from_pid(s->leader, &leader) < 0 || process_read_cgroups(m->layout, &leader, &is) < 0)
+                return false;
+        path = is.paths[h->index] && root ? cg_path_behind(is.paths[h->index], root) : NULL;
+        return path && cg_path_is_below(path, own);
+}
+
+/* Whether a process in the leaf is the user's. */
+static bool leaf_has_users(const Session *s, const Hierarchy *h) {
+        _cleanup_close_ int leaf = session_open_cgroup(s, h, "/" CGW_LEAF_NAME);
+        PidList pids = {};
+        bool found = false;
+
+        if (leaf >= 0 && tree_list_pids(leaf, false, DEADLINE_NONE, &pids) >= 0)
+                for (size_t i = 0; i < pids.n && !found; i++)
+                        found = pids.pids[i] != s->leader && is_users(pids.pids[i], s->group->uid);
+        pid_list_done(&pids);
+        return found;
+}
+
+/* Whether a child of a process is the user's, or a child's child: sudo(8) has a process of root's between. Other than the leaf, this is
+ * not the user's to change. (proc(5), CONFIG_PROC_CHILDREN; without it the leaf has to do.) */
+static bool has_users_child(pid_t pid, uid_t uid, unsigned depth) {
+        char path[64], buf[4096];
+        const char *next = buf;
+        uint32_t child;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int) pid, (int) pid);
+        if (file_read_at(AT_FDCWD, path, buf, sizeof(buf)) < 0)
+                return false;
+        for (; parse_u32_next(&next, &child) >= 0; next += strspn(next, " "))
+                if (is_users((pid_t) child, uid) || (depth > 0 && has_users_child((pid_t) child, uid, depth - 1)))
+                        return true;
+        return false;
+}
+
 /* -EAGAIN: the user has no process of his own yet. */
 static int move_out(Manager *m, const Session *s, const Hierarchy *h) {
         g_autofree char *rel = session_place(s, CGW_LEADER_SUFFIX);
-        _cleanup_close_ int leaf = session_open_cgroup(s, h, "/" CGW_LEAF_NAME), fd = -EBADF;
         TreeMade made = TREE_MADE_NULL;
-        PidList pids = {};
-        bool leader = false, users = false;
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
-        r = leaf < 0 ? leaf : tree_list_pids(leaf, false, DEADLINE_NONE, &pids);
-        for (size_t i = 0; r >= 0 && i < pids.n; i++) {
-                leader |= pids.pids[i] == s->leader;
-                users |= pids.pids[i] != s->leader && is_users(pids.pids[i], s->group->uid);
-        }
-        pid_list_done(&pids);
-        if (r < 0)
-                return r;
         /* It has gone elsewhere, or has become the user's process itself. */
-        if (!leader || is_users(s->leader, s->group->uid))
+        if (!is_inside(m, s, h) || is_users(s->leader, s->group->uid))
                 return 0;
-        if (!users)
+        if (!leaf_has_users(s, h) && !has_users_child(s->leader, s->group->uid, 1))
                 return -EAGAIN;
 
         fd = tree_make(&(TreeMake) { .h = h, .root_fd = s->root->fds[h->index], .rel = rel }, &made);
