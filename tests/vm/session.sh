@@ -67,8 +67,7 @@ attempts() {
         local own=/user.slice/user-1001.slice/session-$id.scope/user
         cat <<-END
 		[ ! -w $scope/user ] || mkdir $scope/user/mine
-		for file in \$(find $scope -name cgroup.freeze -o -name cgroup.kill); do
-		        case \$file in */mine/*) continue ;; esac
+		for file in \$(find $scope -user root \( -name cgroup.freeze -o -name cgroup.kill \)); do
 		        { echo 1 >\$file; } 2>/dev/null && echo "wrote \$file"
 		done
 		for file in \$(find $scope -name cgroup.procs -o -name cgroup.threads); do
@@ -82,6 +81,22 @@ attempts() {
 		rmdir $scope/leader 2>/dev/null && echo removed
 		true
 	END
+}
+
+# grab SESSION: a process of hers in it moves all that comes into other sessions of hers to cgroups of her own
+grab() {
+        cat >/run/grab <<-END
+		while :; do
+		        for leaf in $top/session-*.scope/user/init.scope; do
+		                case \$leaf in */session-$id.scope/*) continue ;; esac
+		                [ -d \${leaf%/*}/grabbed ] || mkdir \${leaf%/*}/grabbed
+		                while read pid; do
+		                        echo \$pid >\${leaf%/*}/grabbed/cgroup.procs && echo \$pid && rmdir \$leaf
+		                done <\$leaf/cgroup.procs
+		        done
+		done 2>/dev/null
+	END
+        in_session "$1" 'exec setsid sh /run/grab >/tmp/grabbed &' >/dev/null
 }
 
 # ---- what is there
@@ -140,6 +155,23 @@ for method in sshd login su; do
         release "$method"
         eventually "$patience" "$method: session, scope and cgroup end with the logout" has_gone
 done
+
+if [[ ! $CGW_VM_BARE ]]; then
+        log_in sshd
+        first=("${pids[@]}")
+        grab sshd
+        for method in su login; do
+                log_in "$method"
+                eventually "$patience" "$method: root's process leaves her power, though another session of hers moves it on" leader_is_out
+                is 'status 0' "$(in_session "$method" "$(attempts)")" "$method: ... and does not come back"
+                kill -KILL "$sleeper"
+                release "$method"
+        done
+        pids=("${first[@]}")
+        diag "moved on: $(xargs </tmp/grabbed)"
+        kill -KILL "${first[2]}" "$(pgrep -f /run/grab)"
+        release sshd
+fi
 
 # ---- what a reload or a restart changes
 
