@@ -14,19 +14,20 @@ die() {
 }
 
 usage() {
-        echo "Usage: ${0##*/} --layout v2|hybrid|legacy [--timeout SECONDS] [--bare] $1-- TEST [VARIABLE=VALUE...]"
+        echo "Usage: ${0##*/} --layout v2|hybrid|legacy [--init systemd|openrc] [--timeout SECONDS] [--bare] $1-- TEST [VARIABLE=VALUE...]"
 }
 
-# parse USAGE ARGUMENT...: sets layout, seconds, root, bare, payload, variables
+# parse USAGE ARGUMENT...: sets layout, init, seconds, root, bare, payload, variables
 # shellcheck disable=SC2034 # all of them are the caller's
 parse() {
         local more=$1
         # Seconds to find an end to what hangs: a busy machine emulates at a tenth of the speed.
-        layout='' root='' bare='' seconds=900
+        layout='' init=systemd root='' bare='' seconds=900
         shift
         while (($# > 0)); do
                 case $1 in
                 --layout) layout=${2-} && shift ;;
+                --init) init=${2-} && shift ;;
                 --timeout) seconds=${2-} && shift ;;
                 --root) root=${2-} && shift ;;
                 --bare) bare=yes ;;
@@ -38,7 +39,7 @@ parse() {
                 esac
                 shift
         done
-        [[ $layout =~ ^(v2|hybrid|legacy)$ && $# -gt 0 && -f $1 ]] || {
+        [[ $layout =~ ^(v2|hybrid|legacy)$ && $init =~ ^(systemd|openrc)$ && $# -gt 0 && -f $1 ]] || {
                 usage "$more" >&2
                 exit 125
         }
@@ -54,17 +55,20 @@ fill() {
         cp -R "$CGW_SOURCE"/tests/{tap.sh,vm,world} "$folder/tests/"
         cp "$payload" "$folder/tests/vm/"
         local variable
-        for variable in "CGW_VM_LAYOUT=$layout" "CGW_VM_MACHINE=$2" "CGW_VM_BARE=$bare" "CGW_VM_TEST=${payload##*/}" "${variables[@]}"; do
+        for variable in "CGW_VM_LAYOUT=$layout" "CGW_VM_INIT=$init" "CGW_VM_MACHINE=$2" "CGW_VM_BARE=$bare" \
+                "CGW_VM_TEST=${payload##*/}" "${variables[@]}"; do
                 printf '%s=%q\n' "${variable%%=*}" "${variable#*=}"
         done >"$folder/environment"
 }
 
-# options_of LAYOUT: how systemd 252 is told which one to use
+# options_of INIT LAYOUT: how systemd 252 and OpenRC (in /etc/rc.conf of tests/vm/base) are told which one to use
 options_of() {
-        case $1 in
-        v2) echo systemd.unified_cgroup_hierarchy=1 ;;
-        hybrid) echo systemd.unified_cgroup_hierarchy=0 ;;
-        legacy) echo systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1 ;;
+        case $1:$2 in
+        systemd:v2) echo systemd.unified_cgroup_hierarchy=1 ;;
+        systemd:hybrid) echo systemd.unified_cgroup_hierarchy=0 ;;
+        systemd:legacy) echo systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1 ;;
+        openrc:v2) echo rc_cgroup_mode=unified ;;
+        openrc:*) echo "rc_cgroup_mode=$2" ;;
         esac
 }
 
