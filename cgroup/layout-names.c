@@ -18,6 +18,9 @@ static const struct {
         { "blkio", "io" },
 };
 
+/* Where there is no hierarchy of systemd's, and no v2, "name=systemd" is that of who is in its place. */
+static const char *const instead_of_systemd[] = { "name=elogind", "name=openrc" };
+
 static bool same(const char *a, const char *b, size_t length) {
         return strlen(a) == length && memcmp(a, b, length) == 0;
 }
@@ -61,6 +64,13 @@ static bool select_v2(const Layout *l, const char *name, size_t length, Selectio
         return true;
 }
 
+static bool select_instead(const Layout *l, const char *name, size_t length, Selection *s) {
+        for (size_t i = 0; same("name=systemd", name, length) && i < ARRAY_SIZE(instead_of_systemd); i++)
+                if (select_v1(l, instead_of_systemd[i], strlen(instead_of_systemd[i]), s))
+                        return true;
+        return false;
+}
+
 int layout_select(const Layout *l, const char *names, Selection *ret, char *bad_word, size_t size) {
         Selection s = {};
         const char *cursor = names, *word;
@@ -75,7 +85,7 @@ int layout_select(const Layout *l, const char *names, Selection *ret, char *bad_
                 (void) snprintf(bad_word, size, "%.*s", (int) MIN(n, size - 1), word);
                 if (n == 0 || same("all", word, n))
                         return -EINVAL;
-                if (!select_v1(l, word, n, &s) && !select_v2(l, word, n, &s))
+                if (!select_v1(l, word, n, &s) && !select_v2(l, word, n, &s) && !select_instead(l, word, n, &s))
                         return -ENODEV;
         }
 
@@ -99,8 +109,9 @@ int layout_for_each_name(const Layout *l, LayoutName f, void *userdata) {
                 Selection s = {};
                 size_t n = strlen(aliases[i].name);
 
-                if (!select_v1(l, aliases[i].name, n, &s) && select_v2(l, aliases[i].name, n, &s))
-                        r = f(userdata, aliases[i].name, l->v2);
+                if (!select_v1(l, aliases[i].name, n, &s) &&
+                    (select_v2(l, aliases[i].name, n, &s) || select_instead(l, aliases[i].name, n, &s)))
+                        r = f(userdata, aliases[i].name, l->hierarchies + __builtin_ctz(s.hierarchies));
         }
         return r;
 }

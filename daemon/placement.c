@@ -125,6 +125,17 @@ bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path) {
         return fnmatch("session-*.scope", slash ? slash + 1 : unit, 0) == 0 || fnmatch("cgwarden-*.scope", slash ? slash + 1 : unit, 0) == 0;
 }
 
+/* elogind's sessions have the number that audit gave them, or "c1", "c2", ... */
+static size_t find_elogind(const char *path) {
+        size_t c = *path == 'c', digits = strspn(path + c, "0123456789");
+
+        return digits > 0 && (path[c + digits] == '\0' || path[c + digits] == '/') ? c + digits : 0;
+}
+
+bool placement_is_elogind(const char *scope) {
+        return find_elogind(scope) > 0;
+}
+
 size_t placement_find_scope(const char *path) {
         for (size_t end = strlen(path);;) {
                 size_t start = end;
@@ -136,7 +147,7 @@ size_t placement_find_scope(const char *path) {
                 if (fnmatch("session-*.scope", name, 0) == 0)
                         return end;
                 if (start == 0)
-                        return 0;
+                        return find_elogind(path);
                 end = start - 1;
         }
 }

@@ -18,8 +18,10 @@ bool placement_may_write(const Manager *m, const Hierarchy *h, const char *path)
 /* The same, and what systemd has delegated there is for what we do: not, say, a user's own instance of systemd. */
 bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path);
 
-/* The session scope of logind's that a path from the daemon's root is at or below: how many bytes of the path name it. 0: it is in
- * none. */
+/* The session of logind's or elogind's that a path from a root (the host's or a container's) is at or below: how many bytes of the
+ * path name it. 0: it is in none. */
 size_t placement_find_scope(const char *path);
+/* Whether that is one of elogind's, which takes the first component of a path for the session: nobody has delegated it. */
+bool placement_is_elogind(const char *scope);
 /* Whether systemd has delegated this very cgroup, a path from the daemon's root. */
 bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path);

@@ -160,6 +160,8 @@ static int end_session(Manager *m, void *owner, Work *w) {
         s->emptied = true;
 
         if (w->result >= 0) {
+                if (m->layout->v2 && !is_shared(m, s))
+                        session_scope_leave(s, m->layout->v2);
                 session_finish(m, s);
                 return 0;
         }

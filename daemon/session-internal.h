@@ -65,6 +65,10 @@ int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options
 /* v1, hybrid: the scopes that the leader is in, one for each hierarchy, from the caller's root; NULL where it is in none. */
 int session_scope_bases(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, CgroupPaths *ret,
                         sd_bus_error *error);
+/* The hierarchies and controllers that a session is to have: but for those that elogind and OpenRC need for themselves. */
+int session_select(Manager *m, Caller *caller, const SessionOptions *options, Selection *ret, sd_bus_error *error);
+/* The last session below it has been removed. */
+void session_scope_leave(const Session *s, const Hierarchy *v2);
 /* Its cgroup and its leaf with the leader in it, in place of what is done elsewhere. */
 int session_scope_make(Opening *o, Target *t);
 

@@ -240,7 +240,7 @@ typedef struct Place {
 
 static int place_find(Manager *m, Caller *caller, const SessionOptions *options, Place *ret, sd_bus_error *error) {
         bool any = false;
-        int k = request_select(m, options->controllers, 0, &ret->selection, error);
+        int k = session_select(m, caller, options, &ret->selection, error);
 
         if (k >= 0)
                 k = session_scope_path(m, caller, options, ret->selection, &ret->in_scope, error);

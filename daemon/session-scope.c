@@ -18,6 +18,10 @@
  *
  * v2: The scope's own processes have to leave it before it can enable controllers: that is the leader, which goes to the leaf. Nothing is
  * asked of PID 1: which scope it is says the kernel, and that it is delegated an attribute of the cgroup.
+ *
+ * elogind has /N in place of session-N.scope. It takes the first component of a process's path for its session, so all of this is right
+ * there, too. Nobody is asked for leave: without systemd the tree is ours. But it is elogind's cgroup, which may stay when the
+ * session has ended, and be used again: it is left as it was found.
  */
 
 #include <fcntl.h>
@@ -65,6 +69,45 @@ static char *choose_name(const Caller *caller, const Hierarchy *v2, const char *
         return g_strdup_printf("%s-%u", first, (unsigned) options->uid);
 }
 
+/* Where elogind and OpenRC keep account of who is in which session or service, and nothing else is done. */
+static bool is_theirs(const Hierarchy *h) {
+        return streq(h->name, "name=elogind") || streq(h->name, "name=openrc");
+}
+
+int session_select(Manager *m, Caller *caller, const SessionOptions *options, Selection *ret, sd_bus_error *error) {
+        uint32_t v2 = m->layout->v2 ? 1U << m->layout->v2->index : 0;
+        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
+        g_autofree char *scope = NULL;
+        Selection s;
+        int k = request_select(m, options->controllers, 0, &s, error);
+
+        if (k < 0)
+                return k;
+        LAYOUT_FOR_EACH(h, m->layout, s.hierarchies)
+                if (is_theirs(h))
+                        s.hierarchies &= ~(1U << h->index);
+        if (!s.hierarchies)
+                return refuse(error, CGW_ERROR(NotDelegated), "%s: that hierarchy is for elogind's or OpenRC's own use", options->controllers);
+
+        /* There it would need controllers enabled above processes of elogind's. */
+        if (s.hierarchies & v2 && s.hierarchies != v2) {
+                k = read_leader(m, options, &from, error);
+                if (k < 0)
+                        return k;
+                scope = find_scope(caller, m->layout->v2, &from);
+        }
+        if (scope && placement_is_elogind(scope)) {
+                if (s.controllers && !streq(options->controllers, "all"))
+                        return refuse(error, CGW_ERROR(NotDelegated),
+                                      "the login is in unified:/%s, elogind's session: a session has controllers of v2 there or those of "
+                                      "v1, not both", scope);
+                s.hierarchies &= ~v2;
+                s.controllers = 0;
+        }
+        *ret = s;
+        return 0;
+}
+
 int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, char **ret, sd_bus_error *error) {
         _cleanup_(cgroup_paths_done) CgroupPaths from = {};
         const Hierarchy *v2 = m->layout->v2;
@@ -80,7 +123,7 @@ int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options
         scope = find_scope(caller, v2, &from);
         if (!scope)
                 return 0;
-        if (!is_delegated(m, caller, v2, scope))
+        if (!placement_is_elogind(scope) && !is_delegated(m, caller, v2, scope))
                 return refuse_scope(v2, scope, error);
         *ret = choose_name(caller, v2, scope, options);
         return 0;
@@ -122,16 +165,19 @@ static int make_place(Opening *o, const Target *t, const char *rel, int *ret_fd)
         return 0;
 }
 
-/* Of the scope and of what is below it, never of what is above. */
-static int enable(Opening *o, const Target *t, const char *leaf) {
-        const Request *r = &o->request;
+/* Of the scope and of what is below it, never of what is above; but elogind enables nothing, so all of the way there. */
+static int enable(Opening *o, const Target *t, const char *leaf, const char *below) {
+        Request *r = &o->request;
+        bool all = placement_is_elogind(leaf);
         TreeMade made = TREE_MADE_NULL;
         int fd = tree_make(&(TreeMake) {
                                    .h = t->h,
-                                   .root_fd = o->scope_fd,
-                                   .rel = leaf,
+                                   .root_fd = all ? t->root_fd : o->scope_fd,
+                                   .rel = all ? leaf : below,
                                    .controllers = r->selection.controllers,
                                    .optional = r->optional,
+                                   .may_enable = all ? operation_may_enable : NULL,
+                                   .userdata = r,
                            },
                            &made);
 
@@ -166,10 +212,24 @@ int session_scope_make(Opening *o, Target *t) {
         if (k >= 0)
                 k = transaction_move(o->transaction, t->h, &o->options->leader, leaf_fd);
         if (k >= 0)
-                k = enable(o, t, below);
+                k = enable(o, t, leaf, below);
         if (k >= 0)
                 k = operation_limit_subtree(r->manager, t->h, t->fd);
         if (k >= 0)
                 k = delegate_hand_over(t->h, t->fd, o->options->uid, o->options->gid);
         return k < 0 ? fail(r->error, k, "open a session in", t->h, t->rel) : 0;
+}
+
+void session_scope_leave(const Session *s, const Hierarchy *v2) {
+        const char *prefix = s->group->prefix;
+        g_autofree char *scope = g_strndup(prefix, placement_find_scope(prefix));
+        _cleanup_close_ int fd = -EBADF;
+        uint32_t on;
+
+        if (!session_is_in_scope(s) || !placement_is_elogind(scope))
+                return;
+        /* With controllers enabled it would take no process any more (cgroup-v2.rst, "No Internal Process Constraint"). */
+        fd = tree_open(s->root->fds[v2->index], scope, 0);
+        if (fd >= 0 && hierarchy_read_controllers(v2, fd, "cgroup.subtree_control", &on) >= 0)
+                (void) v2->ops->disable(v2, fd, on);
 }
