@@ -133,7 +133,7 @@ static size_t find_elogind(const char *path) {
 }
 
 bool placement_is_elogind(const char *scope) {
-        return find_elogind(scope) > 0;
+        return *scope && find_elogind(scope) == strlen(scope);
 }
 
 size_t placement_find_scope(const char *path) {

@@ -166,14 +166,14 @@ static int make_place(Opening *o, const Target *t, const char *rel, int *ret_fd)
 }
 
 /* Of the scope and of what is below it, never of what is above; but elogind enables nothing, so all of the way there. */
-static int enable(Opening *o, const Target *t, const char *leaf, const char *below) {
+static int enable(Opening *o, const Target *t, const char *leaf, const char *scope) {
         Request *r = &o->request;
-        bool all = placement_is_elogind(leaf);
+        bool all = placement_is_elogind(scope);
         TreeMade made = TREE_MADE_NULL;
         int fd = tree_make(&(TreeMake) {
                                    .h = t->h,
                                    .root_fd = all ? t->root_fd : o->scope_fd,
-                                   .rel = all ? leaf : below,
+                                   .rel = all ? leaf : leaf + strlen(scope) + 1,
                                    .controllers = r->selection.controllers,
                                    .optional = r->optional,
                                    .may_enable = all ? operation_may_enable : NULL,
@@ -194,8 +194,7 @@ static int enable(Opening *o, const Target *t, const char *leaf, const char *bel
 int session_scope_make(Opening *o, Target *t) {
         Request *r = &o->request;
         const char *name = strrchr(t->rel, '/') + 1;
-        g_autofree char *leaf = g_strconcat(t->rel, "/" CGW_LEAF_NAME, NULL), *scope = g_strndup(t->rel, (size_t) (name - t->rel - 1)),
-                        *below = g_strconcat(name, "/" CGW_LEAF_NAME, NULL);
+        g_autofree char *leaf = g_strconcat(t->rel, "/" CGW_LEAF_NAME, NULL), *scope = g_strndup(t->rel, (size_t) (name - t->rel - 1));
         _cleanup_close_ int leaf_fd = -EBADF;
         int k;
 
@@ -212,7 +211,7 @@ int session_scope_make(Opening *o, Target *t) {
         if (k >= 0)
                 k = transaction_move(o->transaction, t->h, &o->options->leader, leaf_fd);
         if (k >= 0)
-                k = enable(o, t, leaf, below);
+                k = enable(o, t, leaf, scope);
         if (k >= 0)
                 k = operation_limit_subtree(r->manager, t->h, t->fd);
         if (k >= 0)

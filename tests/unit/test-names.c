@@ -13,6 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/delegation.h"
 #include "daemon/error.h"
+#include "daemon/placement.h"
 #include "daemon/quota.h"
 #include "daemon/session.h"
 
@@ -56,6 +57,9 @@ static const char *const hybrid[] = { "memory", "freezer", "name=systemd", "unif
 static const char *const hybrid_bare[] = { "cpu,cpuacct", "unified:", NULL };
 static const char *const v2[] = { "unified:cpuset,cpu,io,memory,pids", NULL };
 static const char *const v2_no_io[] = { "unified:cpu", NULL };
+static const char *const openrc[] = { "freezer", "name=openrc", NULL };
+static const char *const elogind[] = { "freezer", "name=openrc", "name=elogind", NULL };
+static const char *const openrc_hybrid[] = { "freezer", "name=openrc", "unified:", NULL };
 static const char *const none[] = { NULL };
 
 typedef struct SelectCase {
@@ -128,6 +132,12 @@ static const SelectCase selections[] = {
         { v2_no_io, "blkio", -ENODEV, 0, 0, "blkio" },
         { v2_no_io, "cpuacct", 0, 1, 1, NULL },
 
+        /* Without systemd it is who is in its place, if there is no v2. */
+        { openrc, "freezer,name=systemd", 0, 1 << 0 | 1 << 1, 0, NULL },
+        { elogind, "name=systemd", 0, 1 << 2, 0, NULL },
+        { openrc_hybrid, "name=systemd", 0, 1 << 2, 0, NULL },
+        { openrc, "systemd", -ENODEV, 0, 0, "systemd" },
+
         { none, "all", -ENODEV, 0, 0, NULL },
         { none, "freezer", -ENODEV, 0, 0, "freezer" },
 };
@@ -181,6 +191,7 @@ static void test_names(void) {
                                     "blkio=unified " },
                 { v2, "v2", "unified=unified cpuset=unified cpu=unified io=unified memory=unified pids=unified "
                             "freezer=unified name=systemd=unified cpuacct=unified blkio=unified " },
+                { elogind, "v1", "freezer=freezer name=openrc=name=openrc name=elogind=name=elogind name=systemd=name=elogind " },
                 { none, "none", "" },
         };
 
@@ -195,6 +206,34 @@ static void test_names(void) {
         }
 }
 
+static void test_scopes(void) {
+        static const struct {
+                const char *path, *scope;
+                bool elogind;
+        } paths[] = {
+                { "", "", false },
+                { "user.slice/user-1000.slice/session-4.scope", "user.slice/user-1000.slice/session-4.scope", false },
+                { "user.slice/user-1000.slice/session-4.scope/user/init.scope", "user.slice/user-1000.slice/session-4.scope", false },
+                { "user.slice/user-1000.slice/user@1000.service", "", false },
+                { "3", "3", true },
+                { "c12", "c12", true },
+                { "3/user/init.scope", "3", true },
+                { "user/alice/3", "", false },
+                { "c", "", false },
+                { "3a/user", "", false },
+                { "cc1", "", false },
+                { "/3", "", false },
+                { "3/session-4.scope/user", "3/session-4.scope", false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                g_autofree char *scope = g_strndup(paths[i].path, placement_find_scope(paths[i].path));
+
+                g_assert_cmpstr(scope, ==, paths[i].scope);
+                g_assert_cmpint(placement_is_elogind(scope), ==, paths[i].elogind);
+        }
+}
+
 static int select_name(void *userdata, const char *name, const Hierarchy *h) {
         Selection s;
         char word[64];
@@ -206,7 +245,7 @@ static int select_name(void *userdata, const char *name, const Hierarchy *h) {
 
 /* What is listed can be asked for, and means that hierarchy. */
 static void test_names_select(void) {
-        static const char *const *const layouts[] = { v1, hybrid, hybrid_bare, v2, v2_no_io, none };
+        static const char *const *const layouts[] = { v1, hybrid, hybrid_bare, v2, v2_no_io, openrc, elogind, openrc_hybrid, none };
 
         for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
                 Layout *l = layout_of(layouts[i]);
@@ -505,6 +544,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/layout/long-word", test_select_long_word);
         g_test_add_func("/layout/names", test_names);
         g_test_add_func("/layout/names-select", test_names_select);
+        g_test_add_func("/placement/scopes", test_scopes);
         g_test_add_func("/attributes/class", test_attribute_class);
         g_test_add_func("/attributes/name", test_attribute_name);
         g_test_add_func("/enums", test_enums);
