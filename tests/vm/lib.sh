@@ -3,7 +3,7 @@
 #
 # lib.sh - what the tests in a booted system source: TAP output and polling (tests/tap.sh), logins (tests/world/logins.sh).
 #
-# CGW_VM_LAYOUT is v2, hybrid or legacy, CGW_VM_MACHINE namespaces or vm. The users alice, bob and ubuntu have the password
+# CGW_VM_LAYOUT is v2, hybrid or legacy, CGW_VM_INIT systemd or openrc, CGW_VM_MACHINE namespaces or vm. The users alice, bob and ubuntu have the password
 # "cgwarden", ids for containers, and accept root's ssh key. The system ends with the test: nothing has to be cleaned up.
 
 vm_tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

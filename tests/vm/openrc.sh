@@ -24,7 +24,7 @@ cgwarden status 2>&1 | diag
 
 # ---- the scripts
 
-# daemon: its pid, whoever has started it
+# daemon: its pid, whoever has started it; for a moment also that of one that has ended
 daemon() {
         pgrep -x cgwardend
 }
@@ -62,7 +62,7 @@ services() {
         check '... and it answers' cgwarden ping
         is "$before" "$(daemon)" '... and is the same process'
         is 0 "$(status_of "$@" stop)" "$name stop"
-        is '' "$(daemon)" '... and it is gone'
+        eventually "$patience" '... and it is gone' not daemon
         is 3 "$(status_of "$@" status)" "$name status, when it is stopped"
         is 0 "$(status_of "$@" stop)" "$name stop, once more"
         is 0 "$(status_of "$@" start)" "$name start"
@@ -106,7 +106,7 @@ for command in invoke-rc.d service; do
         is 0 "$(status_of $command cgwarden restart)" "... $command restart"
         eventually "$patience" '... and it answers' cgwarden ping
         is 0 "$(status_of $command cgwarden stop)" "... $command stop"
-        is '' "$(daemon)" '... and it is gone'
+        eventually "$patience" '... and it is gone' not daemon
 done
 cp /usr/share/cgwarden/openrc/cgwarden /etc/init.d/cgwarden
 check 'rc-update' rc-update --update
