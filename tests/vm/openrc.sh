@@ -35,6 +35,10 @@ status_of() {
         echo $?
 }
 
+sessions_are_in=freezer
+[[ $CGW_VM_LAYOUT != v2 ]] || sessions_are_in=unified
+readonly sessions_are_in
+
 # A session that is there all the time, with a process in it
 hold kept alice sshd
 kept=$(in_session kept 'cat /proc/self/cgroup' | grep -v ^status)
@@ -97,12 +101,26 @@ like 'bin/sh$' "$(head -n 1 /etc/init.d/cgwarden)" "sysvinit's script, by itself
 /etc/init.d/cgwarden start >/dev/null 2>&1
 eventually "$patience" 'it starts the daemon' cgwarden ping
 services /etc/init.d/cgwarden /etc/init.d/cgwarden
+# As alice would with sudo
+logged_in=$(pgrep -u alice -x bash | head -n 1)
+for hierarchy in freezer unified; do
+        path=$(cgroup_of $hierarchy "$logged_in")
+        [[ $path != */alice/* && $path != */user/* ]] || echo $$ >"$(mount_of $hierarchy)$path/cgroup.procs"
+done
+like '/(alice|user)/' "$(cgroup_of "$sessions_are_in")" "in alice's cgroup"
+is 0 "$(status_of /etc/init.d/cgwarden restart)" '... restart'
+eventually "$patience" '... and it answers' cgwarden ping
+is / "$(cgroup_of "$sessions_are_in" "$(daemon)")" '... and is not in her power'
+for hierarchy in freezer unified; do
+        echo $$ >"$(mount_of $hierarchy)/cgroup.procs"
+done 2>/dev/null
 /etc/init.d/cgwarden stop >/dev/null 2>&1
 # As the package does: what is in no runlevel, invoke-rc.d does not start.
 check 'update-rc.d' update-rc.d cgwarden defaults
 for command in invoke-rc.d service; do
         is 0 "$(status_of $command cgwarden start)" "sysvinit's script by OpenRC: $command start"
         eventually "$patience" '... and it answers' cgwarden ping
+        is /cgwarden "$(cgroup_of $openrcs "$(daemon)")" "... in OpenRC's cgroup for it"
         is 0 "$(status_of $command cgwarden restart)" "... $command restart"
         eventually "$patience" '... and it answers' cgwarden ping
         is 0 "$(status_of $command cgwarden stop)" "... $command stop"
