@@ -117,15 +117,20 @@ done 2>/dev/null
 /etc/init.d/cgwarden stop >/dev/null 2>&1
 # As the package does: what is in no runlevel, invoke-rc.d does not start.
 check 'update-rc.d' update-rc.d cgwarden defaults
-for command in invoke-rc.d service; do
-        is 0 "$(status_of $command cgwarden start)" "sysvinit's script by OpenRC: $command start"
+for command in rc-service invoke-rc.d service; do
+        is 0 "$(status_of $command cgwarden start)" "sysvinit's script: $command start"
         eventually "$patience" '... and it answers' cgwarden ping
-        is /cgwarden "$(cgroup_of $openrcs "$(daemon)")" "... in OpenRC's cgroup for it"
         is 0 "$(status_of $command cgwarden restart)" "... $command restart"
         eventually "$patience" '... and it answers' cgwarden ping
         is 0 "$(status_of $command cgwarden stop)" "... $command stop"
         eventually "$patience" '... and it is gone' not daemon
 done
+# These run the script directly. This is what OpenRC does with it at boot.
+is 0 "$(status_of openrc-run /etc/init.d/cgwarden start)" "sysvinit's script by OpenRC"
+eventually "$patience" '... and it answers' cgwarden ping
+is /cgwarden "$(cgroup_of $openrcs "$(daemon)")" "... and is in OpenRC's cgroup for it"
+is 0 "$(status_of openrc-run /etc/init.d/cgwarden stop)" '... stop'
+eventually "$patience" '... and it is gone' not daemon
 cp /usr/share/cgwarden/openrc/cgwarden /etc/init.d/cgwarden
 check 'rc-update' rc-update --update
 rc-service cgwarden start >/dev/null 2>&1
