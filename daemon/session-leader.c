@@ -44,7 +44,7 @@ static bool is_users(pid_t pid, uid_t uid) {
 static bool is_inside(Manager *m, const Session *s, const Hierarchy *h) {
         _cleanup_(pidref_done) PidRef leader = PIDREF_NULL;
         _cleanup_(cgroup_paths_done) CgroupPaths is = {};
-        const char *root = s->group->root->paths[h->index], *path;
+        const char *root = s->root->paths[h->index], *path;
         g_autofree char *own = session_path(s);
 
         if (pidref_from_pid(s->leader, &leader) < 0 || process_read_cgroups(m->layout, &leader, &is) < 0)
