@@ -36,7 +36,7 @@ static bool has_mark(int fd, const char *name) {
         return fgetxattr(fd, name, value, sizeof(value)) == 1 && *value == '1';
 }
 
-static bool is_marked(const Hierarchy *h, const char *path) {
+static bool is_marked(const Hierarchy *h, const char *path, uid_t root) {
         _cleanup_close_ int fd = tree_open(h->fd, path, 0);
         struct stat st;
 
@@ -45,11 +45,11 @@ static bool is_marked(const Hierarchy *h, const char *path) {
         if (has_mark(fd, "trusted.delegate"))
                 return true;
         /* What a user has he could mark himself. systemd in a user namespace has no other attribute. */
-        return fstat(fd, &st) >= 0 && st.st_uid == 0 && has_mark(fd, "user.delegate");
+        return fstat(fd, &st) >= 0 && (st.st_uid == 0 || st.st_uid == root) && has_mark(fd, "user.delegate");
 }
 
-bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path) {
-        if (is_marked(h, path))
+bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path, uid_t root) {
+        if (is_marked(h, path, root))
                 return true;
         if (h->v2)
                 return false;
@@ -58,7 +58,7 @@ bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *pa
         for (size_t i = 0; i < m->layout->n; i++) {
                 const Hierarchy *other = m->layout->hierarchies + i;
 
-                if ((other->v2 || streq(other->name, SYSTEMD_HIERARCHY)) && is_marked(other, path))
+                if ((other->v2 || streq(other->name, SYSTEMD_HIERARCHY)) && is_marked(other, path, root))
                         return true;
         }
         return false;
@@ -72,7 +72,7 @@ static bool find_delegated(const Manager *m, const Hierarchy *h, const char *pat
                 char *slash = strrchr(rel, '/');
 
                 *ret = strlen(rel);
-                if (*rel && placement_is_delegated(m, h, rel))
+                if (*rel && placement_is_delegated(m, h, rel, 0))
                         return true;
                 if (!*rel)
                         return false;

@@ -23,5 +23,5 @@ bool placement_is_ours(const Manager *m, const Hierarchy *h, const char *path);
 size_t placement_find_scope(const char *path);
 /* Whether that is one of elogind's, which takes the first component of a path for the session: nobody has delegated it. */
 bool placement_is_elogind(const char *scope);
-/* Whether systemd has delegated this very cgroup, a path from the daemon's root. */
-bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path);
+/* Whether systemd has delegated this very cgroup, a path from the daemon's root. root: who is root there, a container's or the host's. */
+bool placement_is_delegated(const Manager *m, const Hierarchy *h, const char *path, uid_t root);

@@ -42,8 +42,10 @@ static char *find_scope(const Caller *caller, const Hierarchy *h, const CgroupPa
 
 static bool is_delegated(const Manager *m, const Caller *caller, const Hierarchy *h, const char *scope) {
         _cleanup_free_ char *full = cg_path_join(caller->root->paths[h->index], scope);
+        uid_t root = 0;
 
-        return full && placement_is_delegated(m, h, full);
+        (void) caller_uid_from(caller, 0, &root);
+        return full && placement_is_delegated(m, h, full, root);
 }
 
 static int refuse_scope(const Hierarchy *h, const char *scope, sd_bus_error *error) {

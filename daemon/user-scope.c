@@ -224,7 +224,7 @@ static int set_up(UserScope *scope, const char **ret_reason) {
         int r = scope_fd;
 
         *ret_reason = "its cgroup can't be set up";
-        if (r >= 0 && !placement_is_delegated(m, h, scope->path)) {
+        if (r >= 0 && !placement_is_delegated(m, h, scope->path, 0)) {
                 *ret_reason = "it is not delegated";
                 return -EPERM;
         }

@@ -51,8 +51,8 @@ parse() {
 # fill FOLDER MACHINE: what tests/vm/guest finds in /opt/cgw
 fill() {
         local folder=$1
-        mkdir -p "$folder/tests"
-        cp -R "$CGW_SOURCE"/tests/{tap.sh,vm,world} "$folder/tests/"
+        mkdir -p "$folder"
+        tar -C "$CGW_SOURCE" --exclude=./.git --exclude='./build*' -c . | tar -C "$folder" -x --no-same-owner
         cp "$payload" "$folder/tests/vm/"
         local variable
         for variable in "CGW_VM_LAYOUT=$layout" "CGW_VM_INIT=$init" "CGW_VM_MACHINE=$2" "CGW_VM_BARE=$bare" \
