@@ -2,6 +2,9 @@
 
 #include "daemon/root.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "cgroup/tree.h"
 #include "common/path.h"
 
@@ -38,17 +41,24 @@ int root_new_host(const Layout *l, Root **ret) {
         return root_new(l, &paths, ret);
 }
 
-int root_new_below(const Root *root, const CgroupPaths *paths, Root **ret) {
+int root_new_below(const Root *root, uint32_t hierarchies, const CgroupPaths *paths, Root **ret) {
         _cleanup_(cgroup_paths_done) CgroupPaths full = {};
 
         for (size_t i = 0; i < root->layout->n; i++) {
-                if (!root->paths[i])
+                if (!root->paths[i] || !(hierarchies & (1U << i)))
                         continue;
                 full.paths[i] = cg_path_join(root->paths[i], paths->paths[i] ? paths->paths[i] : "");
                 if (!full.paths[i])
                         return -ENOMEM;
         }
         return root_new(root->layout, &full, ret);
+}
+
+bool root_is_alive(const Root *root) {
+        for (size_t i = 0; i < root->layout->n; i++)
+                if (root->fds[i] >= 0 && faccessat(root->fds[i], "cgroup.procs", F_OK, 0) < 0)
+                        return false;
+        return true;
 }
 
 Root *root_ref(Root *root) {

@@ -20,8 +20,10 @@ int root_new_host(const Layout *l, Root **ret);
 /* Opens the given paths; takes none of them. Those that can't be opened are left out. */
 int root_new(const Layout *l, const CgroupPaths *paths, Root **ret);
 
-/* The cgroups below a root, where there are some; NULL in paths is the root itself. */
-int root_new_below(const Root *root, const CgroupPaths *paths, Root **ret);
+/* The cgroups below a root, in those hierarchies (bits, by index); NULL in paths is the root itself. */
+int root_new_below(const Root *root, uint32_t hierarchies, const CgroupPaths *paths, Root **ret);
+/* Whether it is still there: another cgroup may have its path by now. */
+bool root_is_alive(const Root *root);
 
 Root *root_ref(Root *root);
 Root *root_unref(Root *root);

@@ -25,6 +25,11 @@ SessionGroup *session_group_get(Manager *m, const SessionGroup *like) {
         g_autofree char *key = group_key(like);
         SessionGroup *g = g_hash_table_lookup(m->sessions->groups, key);
 
+        /* A container may be another one of that name. The sessions of the former have its root. */
+        if (g && g->root != like->root && !root_is_alive(g->root)) {
+                root_unref(g->root);
+                g->root = root_ref(like->root);
+        }
         if (g)
                 return g;
 

@@ -248,7 +248,7 @@ static int place_find(Manager *m, Caller *caller, const SessionOptions *options,
                 k = session_scope_bases(m, caller, options, ret->selection, &ret->bases, error);
         for (size_t i = 0; i < m->layout->n; i++)
                 any = any || ret->bases.paths[i];
-        return k >= 0 && any ? root_new_below(caller->root, &ret->bases, &ret->root) : k;
+        return k >= 0 && any ? root_new_below(caller->root, ret->selection.hierarchies, &ret->bases, &ret->root) : k;
 }
 
 static void place_done(Place *p) {

@@ -88,7 +88,7 @@ static int set_root(Session *s, const Hierarchy *h, const char *path) {
         if (s->root == s->group->root) {
                 Root *own;
 
-                r = root_new_below(s->group->root, &(CgroupPaths) {}, &own);
+                r = root_new_below(s->group->root, s->hierarchies & ~(1U << h->index), &(CgroupPaths) {}, &own);
                 if (r < 0)
                         return r;
                 root_unref(s->root);
