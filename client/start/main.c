@@ -6,6 +6,7 @@
  */
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "client/start/quick.h"
@@ -13,20 +14,18 @@
 #include "common/util.h"
 #include "build-config.h"
 
-/* Where it was built, they are beside each other. No run path: libc would be looked for there first, which takes its time. */
+/* Beside the program where that was built, else in its prefix. No run path: libc would be looked for there first, which takes its time. */
 static void *open_module(void) {
-        char path[4096];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(VERBS_MODULE));
-        char *slash;
+        static const char *const places[] = {"", "../lib/cgwarden/"};
+        char path[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+        char *slash = n > 0 ? memrchr(path, '/', (size_t)n) : NULL;
 
-        if (n > 0) {
-                path[n] = '\0';
-                slash = strrchr(path, '/');
-                if (slash) {
-                        strcpy(slash + 1, VERBS_MODULE);
-                        if (access(path, R_OK) >= 0)
-                                return dlopen(path, RTLD_NOW);
-                }
+        for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
+                size_t room = sizeof(path) - (size_t)(slash + 1 - path);
+
+                if ((size_t)snprintf(slash + 1, room, "%s%s", places[i], VERBS_MODULE) < room && access(path, R_OK) >= 0)
+                        return dlopen(path, RTLD_NOW);
         }
         return dlopen(CGW_VENDOR_DIRECTORY "/" VERBS_MODULE, RTLD_NOW);
 }
