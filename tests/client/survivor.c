@@ -178,6 +178,12 @@ static void remove_surely(const char *path) {
                 ;
 }
 
+/* The library repeats it once, which is not enough where the next daemon is killed, too. */
+static void create_surely(const char *path) {
+        while (!succeeded("create", path, cgw_create(c, controllers, path)) && wrong == 0)
+                ;
+}
+
 static void do_tree(const char *base, unsigned n) {
         char path[512], deep[512], back[512];
         pid_t pid = start_idle();
@@ -185,9 +191,8 @@ static void do_tree(const char *base, unsigned n) {
         snprintf(path, sizeof(path), "%s/%u", base, n);
         snprintf(deep, sizeof(deep), "%s/%u/a/b", base, n);
         snprintf(back, sizeof(back), "%s/%u/back", base, n);
-        /* These are repeated by the library until they are answered. */
-        succeeded("create", deep, cgw_create(c, controllers, deep));
-        succeeded("create", back, cgw_create(c, controllers, back));
+        create_surely(deep);
+        create_surely(back);
         bool moved = succeeded("move to", deep, cgw_move_pid(c, controllers, deep, pid));
         if (is_at(pid, moved, home, deep)) {
                 moved = succeeded("move to", back, cgw_move_pid(c, controllers, back, pid));
