@@ -26,6 +26,11 @@ typedef struct Place {
         Work *work;
 } Place;
 
+/* systemd removes a scope as soon as it is empty, with all that is in it. */
+static bool is_gone(int r) {
+        return r == -ENOENT || r == -ENODEV;
+}
+
 /* Whether a process is left in it: 1, 0, -ETIMEDOUT. If so, something will tell when that changes. */
 static int look(const Place *p) {
         _cleanup_close_ int fd = session_open_cgroup(p->session, p->h, p->suffix);
@@ -36,7 +41,7 @@ static int look(const Place *p) {
                 r = p->h->v2 ? p->h->ops->populated(p->h, fd, p->work->deadline) : work_find_process(p->manager, p->work, fd, watch);
         if (r == -ETIMEDOUT)
                 return r;
-        if (r == -ENOENT || r == -ENODEV || r == 0)
+        if (is_gone(r) || r == 0)
                 return 0;
 
         /* What can't be told is asked again later. */
@@ -56,10 +61,10 @@ static int remove_place(const Place *p) {
         int r;
 
         if (fd < 0)
-                return fd == -ENOENT ? 0 : fd;
+                return is_gone(fd) ? 0 : fd;
         parent_fd = tree_open(root->fds[p->h->index], parent, 0);
         if (parent_fd < 0)
-                return parent_fd;
+                return is_gone(parent_fd) ? 0 : parent_fd;
 
         /* What the user made below it and left empty is part of it. A delegation that is to persist stays. */
         r = work_remove_below(p->manager, p->work, fd);
@@ -70,7 +75,7 @@ static int remove_place(const Place *p) {
 
                 delegation_forget_below(p->manager, p->h, full);
         }
-        return r == -ENOENT ? 0 : r;
+        return is_gone(r) ? 0 : r;
 }
 
 /* In a scope root's place is for the leaders of all who have logged in there, and goes with the last of them. */
