@@ -437,11 +437,29 @@ static int method_delegate(sd_bus_message *message, void *userdata, sd_bus_error
         return sd_bus_reply_method_return(message, "s", path);
 }
 
+static int read_enter_options(sd_bus_message *message, const Manager *m, sd_bus_error *error) {
+        const char *option, *layout;
+        int k = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+        while (k >= 0 && (k = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                k = sd_bus_message_read(message, "s", &option);
+                if (k >= 0 && !streq(option, "Layout"))
+                        return refuse(error, CGW_ERROR(InvalidValue), "Enter has no option \"%s\"", option);
+                if (k >= 0)
+                        k = sd_bus_message_read(message, "v", "s", &layout);
+                if (k >= 0 && !streq(layout, layout_name(m->layout)))
+                        return refuse(error, CGW_ERROR(NotSupported), "the layout is %s, not \"%s\"", layout_name(m->layout), layout);
+                if (k >= 0)
+                        k = sd_bus_message_exit_container(message);
+        }
+        return k < 0 ? k : sd_bus_message_exit_container(message);
+}
+
 /* It may have to be asked again, when the scope is there: nothing is kept meanwhile but the message. */
 static int method_enter(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         _cleanup_(request_done) Request r = {};
         g_autofree char *path = NULL;
-        const char *controllers, *option;
+        const char *controllers;
         UserScope *scope;
         Manager *m;
         Caller *caller;
@@ -451,11 +469,7 @@ static int method_enter(sd_bus_message *message, void *userdata, sd_bus_error *e
         if (k >= 0)
                 k = sd_bus_message_read(message, "s", &controllers);
         if (k >= 0)
-                k = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (k >= 0)
-                k = sd_bus_message_enter_container(message, 'e', "sv");
-        if (k > 0 && (k = sd_bus_message_read(message, "s", &option)) >= 0)
-                return refuse(error, CGW_ERROR(InvalidValue), "Enter has no option \"%s\"", option);
+                k = read_enter_options(message, m, error);
         if (k >= 0)
                 k = request_init(&r, m, caller, controllers, "", REQUEST_FROM_ABOVE_LEAF, error);
         if (k >= 0)

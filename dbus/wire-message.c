@@ -377,25 +377,6 @@ int wire_message_strings(const WireMessage *m, const char **ret_strings, size_t 
         return 0;
 }
 
-int wire_message_variant_string(const WireMessage *m, const char **ret) {
-        Reader r = {.data = m->body, .size = m->body_size};
-        const char *signature, *s;
-        int e;
-
-        if (!streq(m->signature, "v"))
-                return -EBADMSG;
-        e = read_signature(&r, &signature);
-        if (e >= 0 && !streq(signature, "s"))
-                e = -EBADMSG;
-        if (e >= 0)
-                e = read_string(&r, &s);
-        if (e >= 0 && r.offset != r.size)
-                e = -EBADMSG;
-        if (e >= 0)
-                *ret = s;
-        return e;
-}
-
 /* syslog(3) takes the text as it is, and a newline in it would begin what looks like a line of someone else. */
 void wire_printable(char *buffer, size_t size, const char *s) {
         size_t i = 0, n = strlen(s);

@@ -96,9 +96,6 @@ int wire_message_parse(const uint8_t *data, size_t size, WireMessage *ret);
 /* Reads a body that is exactly n strings; -EBADMSG when it is anything else. */
 int wire_message_strings(const WireMessage *m, const char **ret_strings, size_t n);
 
-/* The same for one variant that holds a string: a property. */
-int wire_message_variant_string(const WireMessage *m, const char **ret);
-
 /* An error's text for people: the first string of its body, else the error's name, with everything that a log line
  * should not have replaced. Always terminates. */
 void wire_message_text(const WireMessage *m, char *buffer, size_t size);

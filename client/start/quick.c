@@ -28,7 +28,6 @@
 #define TIMEOUT_USEC (2 * 1000 * 1000)
 #define REMOVE_TRIES 5
 #define CGROUPS "/sys/fs/cgroup"
-#define PROPERTIES "org.freedesktop.DBus.Properties"
 
 typedef struct Quick {
         char controllers[512];
@@ -148,25 +147,18 @@ static int ask(Quick *q) {
         return r < 0 ? r : q->reply.message.type == WIRE_TYPE_RETURN;
 }
 
-/* Elsewhere a run may be in several hierarchies. */
-static bool layout_is_v2(Quick *q) {
-        const char *layout;
-
-        wire_call_init(&q->call, CGW_OBJECT_PATH, PROPERTIES, "Get", "ss", -1);
-        wire_put_string(&q->call, CGW_MANAGER_INTERFACE);
-        wire_put_string(&q->call, "Layout");
-        return ask(q) > 0 && wire_message_variant_string(&q->reply.message, &layout) >= 0 && streq(layout, "v2");
-}
-
-/* The path of the run below the cgroup of the caller's own. */
+/* The path of the run below the cgroup of the caller's own. On v2 only, as elsewhere a run may be in several hierarchies. */
 static bool enter(Quick *q) {
+        WireArray entries;
         const char *own;
         uint32_t number;
         int n;
 
         begin(q, "Enter", "sa{sv}");
         wire_put_string(&q->call, q->controllers);
-        wire_close_array(&q->call, wire_open_array(&q->call, 8));
+        entries = wire_open_array(&q->call, 8);
+        wire_put_option_string(&q->call, "Layout", "v2");
+        wire_close_array(&q->call, entries);
         if (ask(q) <= 0 || wire_message_strings(&q->reply.message, &own, 1) < 0 || *own != '/')
                 return false;
         own = streq(own, "/") ? "" : own;
@@ -270,7 +262,7 @@ int quick_run(int argc, char **argv) {
         pid_t pid = -1;
         int r = -1;
 
-        if (!parse(&q, argv + 1) || !layout_is_v2(&q) || !enter(&q))
+        if (!parse(&q, argv + 1) || !enter(&q))
                 return -1;
 
         /* From here on: a signal between the start and the wait must not leave the command alone. */

@@ -76,6 +76,7 @@ allowed root@/theirs/only-here ' /theirs/only-here' Enter 'sa{sv}' "$several" 0
 refused alice NotDelegated 'no cgroup of its own' Enter 'sa{sv}' "$one" 0
 refused alice@/theirs/only-here NotDelegated "no cgroup of its own in $one:/theirs/only-here" Enter 'sa{sv}' "$one" 0
 refused alice@/alice/a InvalidValue 'no option "Uid"' Enter 'sa{sv}' "$one" 1 Uid u 0
+refused alice@/alice/a NotSupported 'the layout is .*, not "none"' Enter 'sa{sv}' "$one" 1 Layout s none
 refused alice NoSuchController '"nosuch"' Enter 'sa{sv}' nosuch 0
 
 # ---- Delegate

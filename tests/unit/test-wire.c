@@ -117,6 +117,7 @@ typedef struct Peer {
         bool in_one;         /* bytes come in one write with the authentication */
         int passed_fd;       /* goes with the first piece */
         size_t received_fds; /* with the call */
+        bool has_call;
 } Peer;
 
 /* False when the other side has gone. */
@@ -143,8 +144,12 @@ static bool read_until_quiet(Peer *p) {
         struct msghdr m = {
                 .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 
-        if (recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC) <= 0)
+        ssize_t n_bytes = recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC);
+        if (n_bytes <= 0)
                 return false;
+        /* Without a descriptor the call comes with the authentication, maybe in the same piece. */
+        const char *begin = memmem(buffer, (size_t)n_bytes, "BEGIN\r\n", strlen("BEGIN\r\n"));
+        p->has_call = begin && begin + strlen("BEGIN\r\n") < buffer + n_bytes;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
                 int *fds = (int *)CMSG_DATA(c);
                 size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -180,7 +185,7 @@ static void peer_talk(Peer *p) {
         send_with_fd(p->fd, p->auth, strlen(p->auth), 0);
         if (p->hang_up && !p->bytes)
                 return;
-        if (!read_until_quiet(p) || !p->bytes)
+        if ((!p->has_call && !read_until_quiet(p)) || !p->bytes)
                 return;
         do {
                 struct pollfd gone = {.fd = p->fd, .events = POLLRDHUP};
@@ -485,27 +490,6 @@ static void test_strings(void) {
         g_assert_cmpint(parse_strings("su", two, 2), ==, -EBADMSG);
         g_assert_cmpint(parse_strings("s", two, 0), ==, -EBADMSG);
         g_assert_cmpint(parse_strings("sssss", two, 5), ==, -EBADMSG);
-}
-
-static int parse_variant(const char *signature, const void *body, size_t size) {
-        const WireMessage m = {.type = WIRE_TYPE_RETURN, .signature = signature, .body = body, .body_size = size};
-        const char *s = "kept";
-        int e = wire_message_variant_string(&m, &s);
-
-        g_assert_cmpstr(s, ==, e < 0 ? "kept" : "v2");
-        return e;
-}
-
-static void test_variant(void) {
-        static const uint8_t good[] = "\1s\0\0\2\0\0\0v2", number[] = "\1u\0\0\2\0\0", long_string[] = "\1s\0\0\3\0\0\0v2";
-
-        g_assert_cmpint(parse_variant("v", good, sizeof(good)), ==, 0);
-        g_assert_cmpint(parse_variant("s", good, sizeof(good)), ==, -EBADMSG);
-        g_assert_cmpint(parse_variant("v", number, sizeof(number)), ==, -EBADMSG);
-        g_assert_cmpint(parse_variant("v", long_string, sizeof(long_string)), ==, -EBADMSG);
-        g_assert_cmpint(parse_variant("v", good, sizeof(good) - 1), ==, -EBADMSG);
-        g_assert_cmpint(parse_variant("v", "\1s\0\0\2\0\0\0v2\0more", 16), ==, -EBADMSG);
-        g_assert_cmpint(parse_variant("v", NULL, 0), ==, -EBADMSG);
 }
 
 static int call_with(const char *s) {
@@ -912,7 +896,6 @@ int main(int argc, char **argv) {
         g_test_add_func("/wire/message/mutations", test_mutations);
         g_test_add_func("/wire/message/header-fields", test_header_fields);
         g_test_add_func("/wire/message/strings", test_strings);
-        g_test_add_func("/wire/message/variant", test_variant);
         g_test_add_func("/wire/call/bounds", test_call_bounds);
         g_test_add_func("/wire/call/utf8", test_utf8);
         g_test_add_func("/wire/printable", test_printable);
