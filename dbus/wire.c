@@ -189,17 +189,16 @@ static int receive_line(Stream *s, char ret[static LINE_MAX_BYTES]) {
  * which is right in every user namespace; a number would be one of ours, which the server can't know. */
 static int authenticate(Stream *s) {
         static const char words[] = "\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n";
-
-        return send_all(s->fd, s->deadline, (const uint8_t *)words, sizeof(words) - 1, -1);
-}
-
-static int receive_agreement(Stream *s) {
         bool ok = false;
+        int e;
 
+        e = send_all(s->fd, s->deadline, (const uint8_t *)words, sizeof(words) - 1, -1);
+        if (e < 0)
+                return e;
         for (;;) {
                 char line[LINE_MAX_BYTES];
-                int e = receive_line(s, line);
 
+                e = receive_line(s, line);
                 if (e < 0)
                         return e;
                 if (startswith(line, "REJECTED"))
@@ -234,8 +233,10 @@ static int receive_reply(Stream *s, WireMessage *ret) {
         }
 }
 
-static int send_call(Stream *s, const WireCall *c) {
-        return send_all(s->fd, s->deadline, c->data, c->size, c->fd);
+static int call(Stream *s, const WireCall *c, WireMessage *ret) {
+        int e = send_all(s->fd, s->deadline, c->data, c->size, c->fd);
+
+        return e < 0 ? e : receive_reply(s, ret);
 }
 
 int wire_authenticate_and_call(int fd, uint64_t deadline_usec, const WireCall *c, WireReply *ret) {
@@ -245,23 +246,15 @@ int wire_authenticate_and_call(int fd, uint64_t deadline_usec, const WireCall *c
         if (c->error < 0)
                 return c->error;
         e = authenticate(&s);
-        /* With a descriptor not before there is an answer: a server that finds one among the authentication's bytes drops the
-         * connection. */
-        if (e >= 0 && c->fd < 0)
-                e = send_call(&s, c);
-        if (e >= 0)
-                e = receive_agreement(&s);
-        if (e >= 0 && c->fd >= 0)
-                e = send_call(&s, c);
-        return e < 0 ? e : receive_reply(&s, &ret->message);
+        /* Not before: a server that finds a descriptor among the authentication's bytes drops the connection, and one with sd-bus of
+         * version 246 (elogind's) does not look at a message among them until something else comes. */
+        return e < 0 ? e : call(&s, c, &ret->message);
 }
 
 int wire_call_again(int fd, uint64_t deadline_usec, const WireCall *c, WireReply *ret) {
         Stream s = {.fd = fd, .deadline = deadline_usec, .data = ret->data};
 
-        int e = c->error < 0 ? c->error : send_call(&s, c);
-
-        return e < 0 ? e : receive_reply(&s, &ret->message);
+        return c->error < 0 ? c->error : call(&s, c, &ret->message);
 }
 
 int wire_transact(const char *path, uint64_t timeout_usec, const WireCall *c, WireReply *ret) {

@@ -117,7 +117,6 @@ typedef struct Peer {
         bool in_one;         /* bytes come in one write with the authentication */
         int passed_fd;       /* goes with the first piece */
         size_t received_fds; /* with the call */
-        bool has_call;
 } Peer;
 
 /* False when the other side has gone. */
@@ -144,12 +143,8 @@ static bool read_until_quiet(Peer *p) {
         struct msghdr m = {
                 .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 
-        ssize_t n_bytes = recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC);
-        if (n_bytes <= 0)
+        if (recvmsg(p->fd, &m, MSG_CMSG_CLOEXEC) <= 0)
                 return false;
-        /* Without a descriptor the call comes with the authentication, maybe in the same piece. */
-        const char *begin = memmem(buffer, (size_t)n_bytes, "BEGIN\r\n", strlen("BEGIN\r\n"));
-        p->has_call = begin && begin + strlen("BEGIN\r\n") < buffer + n_bytes;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
                 int *fds = (int *)CMSG_DATA(c);
                 size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -185,7 +180,7 @@ static void peer_talk(Peer *p) {
         send_with_fd(p->fd, p->auth, strlen(p->auth), 0);
         if (p->hang_up && !p->bytes)
                 return;
-        if ((!p->has_call && !read_until_quiet(p)) || !p->bytes)
+        if (!read_until_quiet(p) || !p->bytes)
                 return;
         do {
                 struct pollfd gone = {.fd = p->fd, .events = POLLRDHUP};
