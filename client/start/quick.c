@@ -26,7 +26,8 @@
 #include "dbus/wire.h"
 
 #define TIMEOUT_USEC (2 * 1000 * 1000)
-#define REMOVE_TRIES 5
+#define REMOVE_TRIES 25 /* a daemon that is started again takes its time */
+#define REMOVE_PAUSE_USEC (100 * 1000)
 #define CGROUPS "/sys/fs/cgroup"
 
 typedef struct Quick {
@@ -137,10 +138,13 @@ static int ask(Quick *q) {
         const char *path = secure_getenv("CGWARDEN_SOCKET");
         int r = wire_call_finish(&q->call);
 
+        path = path && *path ? path : CGW_SOCKET_PATH;
+        if (*path != '/')
+                return -EINVAL; /* "system", or an address of D-Bus */
         if (r >= 0 && q->socket >= 0) {
                 r = wire_call_again(q->socket, deadline, &q->call, &q->reply);
         } else if (r >= 0) {
-                r = wire_connect(path && *path ? path : CGW_SOCKET_PATH, deadline, &q->socket);
+                r = wire_connect(path, deadline, &q->socket);
                 if (r >= 0)
                         r = wire_authenticate_and_call(q->socket, deadline, &q->call, &q->reply);
         }
@@ -212,6 +216,7 @@ static void remove_surely(Quick *q) {
                 if (ask(q) >= 0)
                         return;
                 q->socket = safe_close(q->socket);
+                (void)usleep(REMOVE_PAUSE_USEC);
         }
 }
 
