@@ -206,7 +206,7 @@ static int delegate(Quick *q) {
         return ask(q);
 }
 
-/* No process may ever have been in it, and then nobody else removes it: not left to one answer. */
+/* Not left to one answer. */
 static void remove_surely(Quick *q) {
         for (unsigned i = 0; i < REMOVE_TRIES; i++) {
                 begin(q, "Remove", "ssb");
@@ -265,24 +265,24 @@ int quick_run(int argc, char **argv) {
         static Quick q = {.socket = -EBADF};
         sigset_t before;
         pid_t pid = -1;
-        int r = -1;
+        int made, status = -1;
 
         if (!parse(&q, argv + 1) || !enter(&q))
                 return -1;
 
         /* From here on: a signal between the start and the wait must not leave the command alone. */
         wait_take_signals(&before);
-        r = delegate(&q);
-        if (r > 0)
+        made = delegate(&q);
+        if (made > 0)
                 pid = spawn(&q, &before);
         if (pid > 0)
-                r = wait_for_command(pid);
-        /* One that had a process goes with the last one, but one with a name is to be free for the next run. What the daemon has
-         * refused to make is not there; what it may have made is, and if the name is not ours alone it may be another's. */
-        if (pid > 0 ? q.name != NULL : r > 0 || (r < 0 && !q.name))
+                status = wait_for_command(pid);
+        /* The daemon removes it with its last process, but one that was killed meanwhile may not have seen that there was one. What it
+         * has refused to make is not there; what it may have made is, and if the name is not ours alone it may be another's. */
+        if (made > 0 || (made < 0 && !q.name))
                 remove_surely(&q);
         if (pid < 0)
                 wait_give_signals(&before);
         q.socket = safe_close(q.socket);
-        return pid > 0 ? r : -1;
+        return status;
 }
