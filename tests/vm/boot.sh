@@ -57,12 +57,6 @@ diag "all of them: $(there | sort | xargs)"
 
 # ---- logins
 
-# session_is_gone ID
-# shellcheck disable=SC2317 # called by eventually
-session_is_gone() {
-        ! loginctl show-session "$1" && [[ ! -e $(mount_of name=systemd)/user.slice/user-1001.slice/session-$1.scope ]]
-}
-
 for method in sshd su login; do
         hold "$method" alice "$method"
         # shellcheck disable=SC2016 # the session's shell
@@ -74,7 +68,7 @@ for method in sshd su login; do
         like ":/user.slice/user-1001.slice/session-$session.scope" "$inside" "$method: its shell is in the session's scope"
         eventually "$patience" "$method: alice's user instance runs" systemctl is-active --quiet user@1001.service
         release "$method"
-        eventually "$patience" "$method: session and scope end with the logout" session_is_gone "$session"
+        session_ends "$method: session and scope end with the logout" "$session"
 done
 
 done_testing

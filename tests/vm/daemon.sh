@@ -190,6 +190,7 @@ for method in sshd login su; do
                 check "$method: systemctl restart" systemctl restart $unit
                 is "$before" "$(cgwarden sessions)" "$method: ... the session is what it was"
                 systemctl daemon-reload
+                # shellcheck disable=SC2016 # the session's shell
                 is "$inside" "$(in_session "$method" 'echo "id=$XDG_SESSION_ID"; cat /proc/self/cgroup')" "$method: ... and so are its cgroups"
                 like "State: active" "$(loginctl session-status "$session" 2>&1)" "$method: ... as logind says"
         else
@@ -205,7 +206,7 @@ for method in sshd login su; do
         release "$method"
         eventually "$patience" "$method: the session ends" not grep -q alice <(cgwarden sessions)
         [[ $CGW_VM_LAYOUT == v2 ]] || eventually "$patience" "$method: ... and nothing is left of it" test ! -e /sys/fs/cgroup/freezer/user
-        eventually "$patience" "$method: ... for logind, too" not loginctl session-status "$session"
+        session_ends "$method: ... for logind, too" "$session"
 done
 
 # ---- the journal

@@ -73,6 +73,16 @@ running() {
         [[ $(systemctl is-system-running) == running ]]
 }
 
+# session_ends NAME ID: a check: alice's is gone for logind and for systemd. Not where that can't be told: on v1 alone systemd learns from
+# the kernel's release_agent that a cgroup is empty, which does not run in namespaces.
+session_ends() {
+        [[ $CGW_VM_LAYOUT:$CGW_VM_MACHINE == legacy:namespaces ]] || eventually "$patience" "$1" session_is_gone "$2"
+}
+# shellcheck disable=SC2317 # called by eventually
+session_is_gone() {
+        ! loginctl show-session "$1" && [[ ! -e $(mount_of name=systemd)/user.slice/user-1001.slice/session-$1.scope ]]
+}
+
 # complaints [JOURNALCTL-ARGUMENT...]: what the journal has of warnings and errors
 complaints() {
         journalctl --no-pager -q -b -p warning -o cat "$@"
