@@ -21,6 +21,8 @@ if (($# > 0)); then
                 busctl --timeout=5 call org.freedesktop.DBus / org.freedesktop.DBus GetNameOwner s org.cgwarden1
         }
         eventually 5 "the daemon has its name on $1" has_name
+        # A proxy has the name before it has the daemon.
+        wait_until 10 "$bus_call" --bus ListControllers
         "$bus_call" --bus --watch 600 >"$CGW_OUTPUT/signals" &
         service_pids+=("$!")
         wait_until 5 grep -q ready "$CGW_OUTPUT/signals"
