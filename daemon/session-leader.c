@@ -92,7 +92,8 @@ static int move_out(Manager *m, const Session *s, const Hierarchy *h) {
         /* It has gone elsewhere, or has become the user's process itself. */
         if (!is_inside(m, s, h) || is_users(s->leader, s->group->uid))
                 return 0;
-        if (!leaf_has_users(s, h) && !has_users_child(s->leader, s->group->uid, 1))
+        /* A leaf that was there before has the user's processes from other logins: they say nothing of this one. */
+        if ((s->joined || !leaf_has_users(s, h)) && !has_users_child(s->leader, s->group->uid, 1))
                 return -EAGAIN;
 
         fd = tree_make(&(TreeMake) { .h = h, .root_fd = s->root->fds[h->index], .rel = rel }, &made);
