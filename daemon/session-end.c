@@ -78,6 +78,12 @@ static int remove_place(const Place *p) {
         return is_gone(r) ? 0 : r;
 }
 
+static bool same_root(const Hierarchy *v2, const Session *a, const Session *b) {
+        const char *x = v2 ? a->root->paths[v2->index] : NULL, *y = v2 ? b->root->paths[v2->index] : NULL;
+
+        return x && y && streq(x, y);
+}
+
 /* In a scope root's place is for the leaders of all who have logged in there, and goes with the last of them. */
 static bool is_shared(Manager *m, const Session *s) {
         g_autofree char *place = session_is_in_scope(s) ? session_place(s, CGW_LEADER_SUFFIX) : NULL;
@@ -91,7 +97,8 @@ static bool is_shared(Manager *m, const Session *s) {
                 const Session *other = p;
                 g_autofree char *others = other != s && session_is_in_scope(other) ? session_place(other, CGW_LEADER_SUFFIX) : NULL;
 
-                if (others && other->group->root == s->group->root && streq(others, place))
+                /* Each caller has a Root of its own, of a container's callers those are not one. */
+                if (others && same_root(m->layout->v2, other, s) && streq(others, place))
                         return true;
         }
         return false;
@@ -119,8 +126,7 @@ static void emit(Manager *m, Session *s, const char *member, SignalFill fill, co
 
 static void session_finish(Manager *m, Session *s) {
         emit(m, s, "SessionRemoved", fill_removed, NULL);
-        if (!s->joined)
-                quota_release(m->quotas, s->group->charge, QUOTA_DELEGATIONS, 1);
+        quota_release(m->quotas, s->group->charge, QUOTA_DELEGATIONS, 1);
         /* A scope is for one login, what is above its sessions does not wait for the next one. */
         if (s->root != s->group->root)
                 session_prune_above(m, s->group, s->root);

@@ -393,9 +393,8 @@ static int open_placed(Manager *m, Caller *caller, const SessionOptions *options
         g->prune_depth = (guint8) MIN(options->prune_depth, SESSION_PRUNE_ALL);
 
         k = open_numbered(m, caller, options, g, place, ret, error);
-        if (k < 0 || (*ret)->joined)
-                quota_release(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1);
         if (k < 0) {
+                quota_release(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1);
                 g->prune_depth = prune_depth;
                 session_group_forget(m, g);
                 return k;

@@ -28,16 +28,26 @@
 #include <sys/stat.h>
 
 #include "cgroup/delegate.h"
+#include "cgroup/record.h"
 #include "common/path.h"
 #include "daemon/placement.h"
 #include "daemon/session-internal.h"
+
+/* A pattern may begin with a number, too: "%U/" makes /1000/0, and then /1000 is no session of elogind's. */
+static bool is_ours(const Caller *caller, const Hierarchy *h, const char *scope) {
+        _cleanup_close_ int fd = tree_open(caller->root->fds[h->index], scope, 0);
+        g_autofree char *text = g_malloc(RECORD_MAX);
+
+        return fd >= 0 && (record_read(fd, MADE_RECORD, text, RECORD_MAX) >= 0 || record_read(fd, SESSION_RECORD, text, RECORD_MAX) >= 0);
+}
 
 /* The scope that a process is in, from the caller's root; NULL: none. from: the process's cgroups. */
 static char *find_scope(const Caller *caller, const Hierarchy *h, const CgroupPaths *from) {
         const char *root = caller->root->paths[h->index], *path = from->paths[h->index], *behind = root && path ? cg_path_behind(path, root) : NULL;
         size_t length = behind ? placement_find_scope(behind) : 0;
+        g_autofree char *scope = length > 0 ? g_strndup(behind, length) : NULL;
 
-        return length > 0 ? g_strndup(behind, length) : NULL;
+        return scope && placement_is_elogind(scope) && is_ours(caller, h, scope) ? NULL : g_steal_pointer(&scope);
 }
 
 static bool is_delegated(const Manager *m, const Caller *caller, const Hierarchy *h, const char *scope) {
@@ -225,12 +235,16 @@ void session_scope_leave(const Session *s, const Hierarchy *v2) {
         const char *prefix = s->group->prefix;
         g_autofree char *scope = g_strndup(prefix, placement_find_scope(prefix));
         _cleanup_close_ int fd = -EBADF;
+        struct stat st;
         uint32_t on;
 
         if (!session_is_in_scope(s) || !placement_is_elogind(scope))
                 return;
         /* With controllers enabled it would take no process any more (cgroup-v2.rst, "No Internal Process Constraint"). */
         fd = tree_open(s->root->fds[v2->index], scope, 0);
-        if (fd >= 0 && hierarchy_read_controllers(v2, fd, "cgroup.subtree_control", &on) >= 0)
+        /* What else is in it would lose its limits. */
+        if (fd < 0 || fstat(fd, &st) < 0 || st.st_nlink > 2)
+                return;
+        if (hierarchy_read_controllers(v2, fd, "cgroup.subtree_control", &on) >= 0)
                 (void) v2->ops->disable(v2, fd, on);
 }
