@@ -26,6 +26,8 @@
 #include "dbus/wire.h"
 
 #define TIMEOUT_USEC (2 * 1000 * 1000)
+/* As long as the library waits: what the daemon makes after we have gone, nobody removes. */
+#define DELEGATE_USEC (10 * 1000 * 1000)
 #define REMOVE_TRIES 25 /* a daemon that is started again takes its time */
 #define REMOVE_PAUSE_USEC (100 * 1000)
 #define CGROUPS "/sys/fs/cgroup"
@@ -133,8 +135,8 @@ static void begin(Quick *q, const char *member, const char *signature) {
 }
 
 /* Returns 1 for the answer that was hoped for, 0 for an error that the daemon has answered, or what went wrong. */
-static int ask(Quick *q) {
-        uint64_t deadline = wire_now_usec() + TIMEOUT_USEC;
+static int ask(Quick *q, uint64_t timeout_usec) {
+        uint64_t deadline = wire_now_usec() + timeout_usec;
         const char *path = secure_getenv("CGWARDEN_SOCKET");
         int r = wire_call_finish(&q->call);
 
@@ -163,7 +165,7 @@ static bool enter(Quick *q) {
         entries = wire_open_array(&q->call, 8);
         wire_put_option_string(&q->call, "Layout", "v2");
         wire_close_array(&q->call, entries);
-        if (ask(q) <= 0 || wire_message_strings(&q->reply.message, &own, 1) < 0 || *own != '/')
+        if (ask(q, TIMEOUT_USEC) <= 0 || wire_message_strings(&q->reply.message, &own, 1) < 0 || *own != '/')
                 return false;
         own = streq(own, "/") ? "" : own;
         if (q->name)
@@ -203,7 +205,7 @@ static int delegate(Quick *q) {
         if (q->n_values > 0)
                 put_values(q);
         wire_close_array(&q->call, entries);
-        return ask(q);
+        return ask(q, DELEGATE_USEC);
 }
 
 /* Not left to one answer. */
@@ -213,7 +215,7 @@ static void remove_surely(Quick *q) {
                 wire_put_string(&q->call, q->controllers);
                 wire_put_string(&q->call, q->path);
                 wire_put_u32(&q->call, true);
-                if (ask(q) >= 0)
+                if (ask(q, TIMEOUT_USEC) >= 0)
                         return;
                 q->socket = safe_close(q->socket);
                 (void)usleep(REMOVE_PAUSE_USEC);
@@ -273,7 +275,8 @@ int quick_run(int argc, char **argv) {
         /* From here on: a signal between the start and the wait must not leave the command alone. */
         wait_take_signals(&before);
         made = delegate(&q);
-        if (made > 0)
+        /* A ^C from before the command was there has not reached it: it ends us, when signals are given back. */
+        if (made > 0 && !wait_has_signal())
                 pid = spawn(&q, &before);
         if (pid > 0)
                 status = wait_for_command(pid);

@@ -33,6 +33,17 @@ void wait_take_signals(sigset_t *ret_before) {
         sigprocmask(SIG_BLOCK, &set, ret_before);
 }
 
+bool wait_has_signal(void) {
+        sigset_t pending;
+
+        if (sigpending(&pending) < 0)
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
+                if (sigismember(&pending, passed_on[i]))
+                        return true;
+        return false;
+}
+
 void wait_give_signals(const sigset_t *before) {
         sigprocmask(SIG_SETMASK, before, NULL);
 }
