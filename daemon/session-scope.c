@@ -177,18 +177,16 @@ static int make_place(Opening *o, const Target *t, const char *rel, int *ret_fd)
         return 0;
 }
 
-/* Of the scope and of what is below it, never of what is above; but elogind enables nothing, so all of the way there. */
-static int enable(Opening *o, const Target *t, const char *leaf, const char *scope) {
+static int enable_above(Opening *o, const Target *t, int root_fd, const char *rel, TreeMayEnable may_enable) {
         Request *r = &o->request;
-        bool all = placement_is_elogind(scope);
         TreeMade made = TREE_MADE_NULL;
         int fd = tree_make(&(TreeMake) {
                                    .h = t->h,
-                                   .root_fd = all ? t->root_fd : o->scope_fd,
-                                   .rel = all ? leaf : leaf + strlen(scope) + 1,
+                                   .root_fd = root_fd,
+                                   .rel = rel,
                                    .controllers = r->selection.controllers,
                                    .optional = r->optional,
-                                   .may_enable = all ? operation_may_enable : NULL,
+                                   .may_enable = may_enable,
                                    .userdata = r,
                            },
                            &made);
@@ -201,6 +199,15 @@ static int enable(Opening *o, const Target *t, const char *leaf, const char *sco
         transaction_made(o->transaction, &made);
         safe_close(fd);
         return 0;
+}
+
+/* Of the scope and of what is below it, never of what is above; but elogind enables nothing, so all of the way there. What we have made
+ * ourselves nobody is asked for: it is still root's, also where the caller is a container's root. */
+static int enable(Opening *o, const Target *t, const char *scope) {
+        bool all = placement_is_elogind(scope);
+        int k = enable_above(o, t, all ? t->root_fd : o->scope_fd, all ? t->rel : t->rel + strlen(scope) + 1, all ? operation_may_enable : NULL);
+
+        return k < 0 ? k : enable_above(o, t, t->fd, CGW_LEAF_NAME, NULL);
 }
 
 int session_scope_make(Opening *o, Target *t) {
@@ -223,7 +230,7 @@ int session_scope_make(Opening *o, Target *t) {
         if (k >= 0)
                 k = transaction_move(o->transaction, t->h, &o->options->leader, leaf_fd);
         if (k >= 0)
-                k = enable(o, t, leaf, scope);
+                k = enable(o, t, scope);
         if (k >= 0)
                 k = operation_limit_subtree(r->manager, t->h, t->fd);
         if (k >= 0)
