@@ -129,6 +129,16 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* Who has opened a session in a cgroup that is there has shown that this is his. Root's place is beside it: a user of an ordinary login,
+ * root of a user namespace, would get his own process out of what limits him. */
+static bool opener_has_scope(const Session *s, const Hierarchy *h) {
+        g_autofree char *path = session_path(s), *scope = g_path_get_dirname(path);
+        _cleanup_close_ int fd = s->root->fds[h->index] < 0 ? -EBADF : tree_open(s->root->fds[h->index], scope, 0);
+        struct stat st;
+
+        return s->group->opener == 0 || (fd >= 0 && fstat(fd, &st) >= 0 && st.st_uid == s->group->opener);
+}
+
 void session_part_leader(Manager *m, const Session *s) {
         sd_event_source *source = NULL;
         uint64_t now;
@@ -136,6 +146,8 @@ void session_part_leader(Manager *m, const Session *s) {
 
         /* Root's own session is no less root's than its leader. */
         if (s->group->uid == 0 || (s->joined && !session_is_in_scope(s)) || !m->layout->v2 || !(s->hierarchies & (1U << m->layout->v2->index)))
+                return;
+        if (s->joined && !opener_has_scope(s, m->layout->v2))
                 return;
         if (sd_event_now(m->event, CLOCK_MONOTONIC, &now) < 0)
                 return;

@@ -218,8 +218,10 @@ static int run_steps(Opening *o) {
         k = transaction_begin(o->transaction);
         if (k < 0)
                 return fail(r->error, k, "open a session in", r->targets->h, r->targets->rel);
-        if (o->in_scope && !o->joining)
-                return session_scope_make(o, r->targets);
+        if (o->in_scope && !o->joining) {
+                k = session_scope_make(o, r->targets);
+                return k < 0 ? k : set_values(o);
+        }
         k = leaves_fill(r, o->leaves, o->transaction);
         for (size_t i = 0; k >= 0 && !o->joining && i < r->n; i++)
                 k = make_target(o, r->targets + i);
