@@ -16,6 +16,8 @@
 
 /* More is a peer that breaks every connection, not a restart. */
 #define MAX_UNSENT 3
+/* So often a call that is safe to repeat is lost with a daemon; more is one that ends each daemon that hears it. */
+#define MAX_LOST 4
 
 enum outcome {
         OUTCOME_ANSWERED, /* by a reply or an error of the daemon's */
@@ -221,7 +223,7 @@ int cgw_request(cgw_t *c, const struct request *q, sd_bus_message **ret_reply) {
                         return describe_failure(c, q, r);
 
                 cgw_disconnect(c);
-                if (outcome == OUTCOME_LOST ? !q->repeatable || ++lost > 1 : ++unsent > MAX_UNSENT)
+                if (outcome == OUTCOME_LOST ? !q->repeatable || ++lost > MAX_LOST : ++unsent > MAX_UNSENT)
                         return describe_failure(c, q, -ECONNRESET);
         }
 }

@@ -11,7 +11,8 @@
  *
  * Errors that every call may return, beside its own:
  *   -ECONNREFUSED, -ENOENT, -EACCES...  nobody listens (see cgw_connect())
- *   -ECONNRESET    the daemon went away during the call and the call was not safe to repeat
+ *   -ECONNRESET    the daemon went away during the call and the call was not safe to repeat; one that is, is sent up to five
+ *                  times, as long as the timeout lets it
  *   -ETIMEDOUT     no answer in time (see cgw_set_timeout())
  *   -ENODEV        no such controller            -ENOENT     no such cgroup
  *   -EACCES        the caller may not            -EPERM      the cgroup was not delegated to cgwarden

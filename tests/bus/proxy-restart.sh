@@ -54,7 +54,7 @@ clients() {
                 hammers+=($!)
         done
 }
-# clients_end NAME: none of them has seen more than lost answers
+# clients_end NAME: none of them has seen more than answers of Remove that were lost
 clients_end() {
         local i
         for i in 1 2 3; do

@@ -30,7 +30,7 @@ static _Noreturn void die(const char *what) {
 static bool take_request(struct server *s) {
         int n = ++s->control->requests;
 
-        if (s->control->die_at == n)
+        if (s->control->die_at > 0 && n >= s->control->die_at && n < s->control->die_at + s->control->deaths)
                 _exit(0);
         if (s->control->delay_msec > 0)
                 (void)poll(NULL, 0, s->control->delay_msec);

@@ -15,6 +15,7 @@ struct fake_control {
         atomic_int requests; /* method calls that reached any fake of this control */
         atomic_int connections;
         atomic_int die_at;      /* the request that it dies of, without an answer; 0: none */
+        atomic_int deaths;      /* how many in a row each end a daemon, from that one on */
         atomic_int delay_msec;  /* before each answer */
         atomic_int refuse_list; /* OpenCgroup says that the controllers are several hierarchies */
         char error[128];        /* every method fails with this name; "": none */

@@ -2,8 +2,8 @@
 
 /*
  * hammer SECONDS [PATIENCE]: creates, reads and removes a cgroup without end, while somebody else kills the daemon. The only
- * failure that may be seen is an answer that was lost: of Remove, or of a call that the library has asked twice. PATIENCE is for
- * how many seconds it tries to connect again (default: 2). Prints what happened; the status says whether that was all.
+ * failure that may be seen is a Remove whose answer was lost. PATIENCE is for how many seconds it tries to connect again
+ * (default: 2). Prints what happened; the status says whether that was all.
  */
 
 #include <errno.h>
@@ -27,16 +27,24 @@ static double now(void) {
         return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Whether an answer came. The library asks once more, but for Remove; the daemon may be killed that often and more. */
-static bool answered(struct tally *t, cgw_t *c, const char *what, int r) {
+static void expect(struct tally *t, cgw_t *c, const char *what, int r) {
+        if (r >= 0)
+                return;
+
+        t->failed++;
+        printf("%s: %d: %s\n", what, r, cgw_error_message(c));
+}
+
+/* Says whether an answer came. */
+static bool remove_answered(struct tally *t, cgw_t *c, const char *path) {
+        int r = cgw_remove(c, "freezer", path, true);
+
         if (r == -ECONNRESET) {
                 t->lost++;
                 return false;
         }
-        if (r < 0) {
-                t->failed++;
-                printf("%s: %d: %s\n", what, r, cgw_error_message(c));
-        }
+
+        expect(t, c, "remove", r);
         return true;
 }
 
@@ -44,12 +52,11 @@ static void go_round(struct tally *t, cgw_t *c, const char *path) {
         char **children = NULL;
         double start = now();
 
-        while (!answered(t, c, "create", cgw_create(c, "freezer", path)))
-                ;
-        while (!answered(t, c, "list", cgw_list_children(c, "freezer", path, &children)))
-                ;
+        expect(t, c, "create", cgw_create(c, "freezer", path));
+        expect(t, c, "list", cgw_list_children(c, "freezer", path, &children));
         cgw_strv_free(children);
-        (void)answered(t, c, "remove", cgw_remove(c, "freezer", path, true));
+
+        (void)remove_answered(t, c, path);
 
         double took = now() - start;
         if (took > t->longest)
@@ -71,10 +78,10 @@ int main(int argc, char **argv) {
                 go_round(&t, c, path);
 
         /* What a lost Remove may have left; the answer of this one may be lost as well. */
-        while (!answered(&t, c, "remove", cgw_remove(c, "freezer", path, true)))
+        while (!remove_answered(&t, c, path))
                 ;
         cgw_free(c);
-        printf("%u rounds, %u answers lost, %u failures, the longest took %.3f s\n", t.rounds, t.lost,
+        printf("%u rounds, %u answers of Remove lost, %u failures, the longest took %.3f s\n", t.rounds, t.lost,
                t.failed, t.longest);
         return t.failed > 0 || t.rounds == 0 || t.longest > patience + 0.5 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -138,10 +138,7 @@ static bool find(pid_t pid, char *ret, size_t size) {
                 char *path = NULL;
                 int r;
 
-                /* The library asks once more when an answer is lost; the daemon may be killed that often and more. */
-                do
-                        r = cgw_get_pid_cgroup(c, word, pid, &path);
-                while (r == -ECONNRESET);
+                r = cgw_get_pid_cgroup(c, word, pid, &path);
 
                 if (r < 0) {
                         complain("where is process %d in %s: %d: %s", (int)pid, word, r, cgw_error_message(c));
@@ -178,12 +175,6 @@ static void remove_surely(const char *path) {
                 ;
 }
 
-/* The library repeats it once, which is not enough where the next daemon is killed, too. */
-static void create_surely(const char *path) {
-        while (!succeeded("create", path, cgw_create(c, controllers, path)) && wrong == 0)
-                ;
-}
-
 static void do_tree(const char *base, unsigned n) {
         char path[512], deep[512], back[512];
         pid_t pid = start_idle();
@@ -191,8 +182,9 @@ static void do_tree(const char *base, unsigned n) {
         snprintf(path, sizeof(path), "%s/%u", base, n);
         snprintf(deep, sizeof(deep), "%s/%u/a/b", base, n);
         snprintf(back, sizeof(back), "%s/%u/back", base, n);
-        create_surely(deep);
-        create_surely(back);
+        /* These are repeated by the library until they are answered. */
+        succeeded("create", deep, cgw_create(c, controllers, deep));
+        succeeded("create", back, cgw_create(c, controllers, back));
         bool moved = succeeded("move to", deep, cgw_move_pid(c, controllers, deep, pid));
         if (is_at(pid, moved, home, deep)) {
                 moved = succeeded("move to", back, cgw_move_pid(c, controllers, back, pid));

@@ -105,19 +105,22 @@ static void test_restart_between_calls(void) {
         fake_done(&f);
 }
 
-/* The fake dies of the next request; another one is there a little later. */
-static void die_of_next(struct fake *f) {
+/* The fake dies of the next request; another one is there a little later. So do all but the last one of n. */
+static void die_of_next(struct fake *f, int n) {
         f->control->die_at = f->control->requests + 1;
+        f->control->deaths = n;
         /* The first is its own parent's to reap at the end; its successor takes its place. */
         pid_t first = f->pid;
         pid_t watcher = fork();
 
         if (watcher == 0) {
-                /* The successor may bind the path only when the first has gone. */
-                while (kill(first, 0) == 0 && f->control->requests < f->control->die_at)
-                        usleep(10000);
-                usleep(200000);
-                fake_start(f);
+                /* The successor may bind the path only when the one before has gone. */
+                for (int i = 0; i < n; i++) {
+                        while (f->control->requests < f->control->die_at + i && (i > 0 || kill(first, 0) == 0))
+                                usleep(10000);
+                        usleep(200000);
+                        fake_start(f);
+                }
                 for (;;)
                         pause();
         }
@@ -129,15 +132,29 @@ static void test_death_in_call(void) {
         cgw_t *c = set_up(&f);
         char *text = NULL;
 
-        die_of_next(&f);
+        die_of_next(&f, 1);
         is_number(1, cgw_create(c, "freezer", "a"), "Create is sent again when its answer was lost");
         is_number(2, f.control->requests, "that is two requests");
         cgw_free(c);
         fake_done(&f);
 
         c = set_up(&f);
+        die_of_next(&f, 4);
+        is_number(1, cgw_create(c, "freezer", "a"), "also where its answer was lost four times");
+        is_number(5, f.control->requests, "that is five requests");
+        cgw_free(c);
+        fake_done(&f);
+
+        c = set_up(&f);
+        die_of_next(&f, 5);
+        is_number(-ECONNRESET, cgw_create(c, "freezer", "a"), "what ends every daemon is given up");
+        is_number(5, f.control->requests, "after five");
+        cgw_free(c);
+        fake_done(&f);
+
+        c = set_up(&f);
         is_number(0, cgw_get_value(c, "freezer", "a", "k", NULL), "a call");
-        die_of_next(&f);
+        die_of_next(&f, 1);
         is_number(-ECONNRESET, cgw_delegate(c, "freezer", "a", NULL, &text), "Delegate is not");
         ok(strstr(cgw_error_message(c), "Delegate"), "the message names it: %s", cgw_error_message(c));
         ok(!text, "there is no result");
@@ -148,7 +165,7 @@ static void test_death_in_call(void) {
         fake_done(&f);
 
         c = set_up(&f);
-        die_of_next(&f);
+        die_of_next(&f, 1);
         is_number(-ECONNRESET, cgw_remove(c, "freezer", "a", false), "Remove is not sent again either");
         is_number(1, f.control->requests, "it was sent once");
         cgw_free(c);
