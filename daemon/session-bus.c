@@ -99,7 +99,7 @@ int method_open_session(sd_bus_message *message, void *userdata, sd_bus_error *e
         if (k < 0)
                 return k;
 
-        path = session_shown_path(m, s, caller);
+        path = session_shown_path(m, s, NULL, caller);
         return sd_bus_reply_method_return(message, "ss", s->id, path);
 }
 
@@ -143,7 +143,7 @@ static int append_session(void *userdata, Session *s) {
 
         if (!session_is_visible(s, reply->caller))
                 return 0;
-        path = session_shown_path(reply->manager, s, reply->caller);
+        path = session_shown_path(reply->manager, s, NULL, reply->caller);
         reply->size += strlen(path) + strlen(s->group->user) + 48;
         return sd_bus_message_append(reply->message, "(susus)", s->id, caller_uid_to(reply->caller, s->group->uid),
                                      s->group->user, shown_leader(s, reply->caller), path);
@@ -239,7 +239,7 @@ static int property_get(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_message_append(reply, "s", s->closing ? "closing" : "open");
         if (streq(property, "Hierarchies"))
                 return append_hierarchies(reply, c->manager, s);
-        shown = session_shown_path(c->manager, s, caller);
+        shown = session_shown_path(c->manager, s, NULL, caller);
         return sd_bus_message_append(reply, "s", shown);
 }
 

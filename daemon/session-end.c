@@ -86,7 +86,7 @@ static bool same_root(const Hierarchy *v2, const Session *a, const Session *b) {
 
 /* In a scope root's place is for the leaders of all who have logged in there, and goes with the last of them. */
 static bool is_shared(Manager *m, const Session *s) {
-        g_autofree char *place = session_is_in_scope(s) ? session_place(s, CGW_LEADER_SUFFIX) : NULL;
+        g_autofree char *place = s->in_scope ? session_place(s, CGW_LEADER_SUFFIX) : NULL;
         GHashTableIter i;
         gpointer p;
 
@@ -95,7 +95,7 @@ static bool is_shared(Manager *m, const Session *s) {
         g_hash_table_iter_init(&i, m->sessions->sessions);
         while (g_hash_table_iter_next(&i, NULL, &p)) {
                 const Session *other = p;
-                g_autofree char *others = other != s && session_is_in_scope(other) ? session_place(other, CGW_LEADER_SUFFIX) : NULL;
+                g_autofree char *others = other != s && other->in_scope ? session_place(other, CGW_LEADER_SUFFIX) : NULL;
 
                 /* Each caller has a Root of its own, of a container's callers those are not one. */
                 if (others && same_root(m->layout->v2, other, s) && streq(others, place))
@@ -107,7 +107,7 @@ static bool is_shared(Manager *m, const Session *s) {
 static int fill_removed(sd_bus_message *message, const Caller *receiver, void *userdata) {
         void **args = userdata;
         const Session *s = args[1];
-        g_autofree char *path = session_shown_path(args[0], s, receiver);
+        g_autofree char *path = session_shown_path(args[0], s, NULL, receiver);
 
         return sd_bus_message_append(message, "ss", s->id, path);
 }
@@ -115,7 +115,7 @@ static int fill_removed(sd_bus_message *message, const Caller *receiver, void *u
 static int fill_emptied(sd_bus_message *message, const Caller *receiver, void *userdata) {
         void **args = userdata;
         const Hierarchy *h = args[2];
-        g_autofree char *path = session_shown_path(args[0], args[1], receiver);
+        g_autofree char *path = session_shown_path(args[0], args[1], h, receiver);
 
         return sd_bus_message_append(message, "ss", h->name, path);
 }

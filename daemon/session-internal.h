@@ -44,29 +44,31 @@ int session_open_cgroup(const Session *s, const Hierarchy *h, const char *suffix
 
 /* A place of a session, from the root: "" itself, its leaf, or root's leader's, which is beside it. */
 char *session_place(const Session *s, const char *suffix);
-/* Below a session scope of logind's, see session-scope.c. */
-bool session_is_in_scope(const Session *s);
+
+/* Where a session goes, see session-scope.c. Paths are from the caller's root. */
+typedef struct Destination {
+        CgroupPaths from;  /* where the leader is */
+        Selection selection;
+        char *in_scope;    /* v2 alone: its path, below the scope that the leader is in; NULL: it has the ordinary one */
+        CgroupPaths bases; /* where the ordinary one starts: at the scope that the leader is in; NULL: at the root */
+        Root *root;        /* the same; NULL: the caller's */
+} Destination;
+
+int destination_find(Manager *m, Caller *caller, const SessionOptions *options, Destination *ret, sd_bus_error *error);
+void destination_done(Destination *d);
 
 /* OpenSession: one try, for one path. */
 typedef struct Opening {
         Request request;
         const SessionOptions *options;
+        const Destination *destination;
         Session *session;
         Transaction *transaction;
         GPtrArray *leaves; /* on the way, see leaf.h */
-        CgroupPaths from;  /* where the leader is */
         bool joining;      /* the cgroup is there, and it is to be entered */
-        bool in_scope;
         int scope_fd;      /* for the transaction, which borrows it */
 } Opening;
 
-/* Where a leader's session goes below the scope that it is in on v2, from the caller's root. NULL: it is in none, or v2 is not all. */
-int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, char **ret, sd_bus_error *error);
-/* v1, hybrid: the scopes that the leader is in, one for each hierarchy, from the caller's root; NULL where it is in none. */
-int session_scope_bases(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, CgroupPaths *ret,
-                        sd_bus_error *error);
-/* The hierarchies and controllers that a session is to have: but for those that elogind and OpenRC need for themselves. */
-int session_select(Manager *m, Caller *caller, const SessionOptions *options, Selection *ret, sd_bus_error *error);
 /* The last session below it has been removed. */
 void session_scope_leave(const Session *s, const Hierarchy *v2);
 /* Its cgroup and its leaf with the leader in it, in place of what is done elsewhere. */

@@ -145,7 +145,7 @@ void session_part_leader(Manager *m, const Session *s) {
         Parting *p;
 
         /* Root's own session is no less root's than its leader. */
-        if (s->group->uid == 0 || (s->joined && !session_is_in_scope(s)) || !m->layout->v2 || !(s->hierarchies & (1U << m->layout->v2->index)))
+        if (s->group->uid == 0 || (s->joined && !s->in_scope) || !m->layout->v2 || !(s->hierarchies & (1U << m->layout->v2->index)))
                 return;
         if (s->joined && !opener_has_scope(s, m->layout->v2))
                 return;

@@ -21,7 +21,7 @@
 static int authorize_target(Opening *o, const Target *t) {
         Request *r = &o->request;
         AuthorizeTarget facts = { .uid = o->options->uid, .gid = o->options->gid };
-        const char *from = o->from.paths[t->h->index];
+        const char *from = o->destination->from.paths[t->h->index];
         _cleanup_close_ int deepest = -EBADF;
         struct stat st;
         size_t length;
@@ -194,7 +194,7 @@ static int look(Opening *o) {
                 there += o->request.targets[i].fd >= 0;
         if (there == 0)
                 return 0;
-        if (!o->options->no_index_suffix && !o->in_scope)
+        if (!o->options->no_index_suffix && !o->destination->in_scope)
                 return -EEXIST;
         if (there < o->request.n)
                 return refuse(o->request.error, CGW_ERROR(Exists), "%s is there in some hierarchies and not in others",
@@ -209,7 +209,7 @@ static int run_steps(Opening *o) {
 
         for (size_t i = 0; k >= 0 && i < r->n; i++)
                 k = authorize_target(o, r->targets + i);
-        for (size_t i = 0; k >= 0 && !o->joining && !o->in_scope && i < r->n; i++)
+        for (size_t i = 0; k >= 0 && !o->joining && !o->destination->in_scope && i < r->n; i++)
                 if (r->targets[i].h->v2)
                         k = leaves_plan(r, r->targets + i, "open a session in", o->transaction, o->leaves);
         if (k < 0)
@@ -218,7 +218,7 @@ static int run_steps(Opening *o) {
         k = transaction_begin(o->transaction);
         if (k < 0)
                 return fail(r->error, k, "open a session in", r->targets->h, r->targets->rel);
-        if (o->in_scope && !o->joining) {
+        if (o->destination->in_scope && !o->joining) {
                 k = session_scope_make(o, r->targets);
                 return k < 0 ? k : set_values(o);
         }
@@ -232,52 +232,24 @@ static int run_steps(Opening *o) {
         return k;
 }
 
-/* Where a session goes. */
-typedef struct Place {
-        Selection selection;
-        CgroupPaths bases; /* see session_scope_bases() */
-        Root *root;        /* for them; NULL: the group's */
-        char *in_scope;    /* see session_scope_path() */
-} Place;
-
-static int place_find(Manager *m, Caller *caller, const SessionOptions *options, Place *ret, sd_bus_error *error) {
-        bool any = false;
-        int k = session_select(m, caller, options, &ret->selection, error);
-
-        if (k >= 0)
-                k = session_scope_path(m, caller, options, ret->selection, &ret->in_scope, error);
-        if (k >= 0 && !ret->in_scope)
-                k = session_scope_bases(m, caller, options, ret->selection, &ret->bases, error);
-        for (size_t i = 0; i < m->layout->n; i++)
-                any = any || ret->bases.paths[i];
-        return k >= 0 && any ? root_new_below(caller->root, ret->selection.hierarchies, &ret->bases, &ret->root) : k;
-}
-
-static void place_done(Place *p) {
-        cgroup_paths_done(&p->bases);
-        root_unref(p->root);
-        g_free(p->in_scope);
-}
-
-static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number, const Place *place,
+static int try_number(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, uint32_t number, const Destination *d,
                       Session **ret, sd_bus_error *error) {
-        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new(), .in_scope = place->in_scope,
+        Opening o = { .options = options, .transaction = transaction_new(m->layout), .leaves = leaves_new(), .destination = d,
                       .scope_fd = -EBADF };
         g_autofree char *path = number == SESSION_NO_NUMBER ? g_strconcat("/", g->prefix, NULL)
                                                             : g_strdup_printf("/%s%u", g->prefix, number);
-        Session *s = session_new(g, number, place->root);
+        Session *s = session_new(g, number, d->root);
         int k;
 
-        k = request_init_based(&o.request, m, caller, place->selection, &place->bases, path, REQUEST_WRITE, error);
+        k = request_init_based(&o.request, m, caller, d->selection, &d->bases, path, REQUEST_WRITE, error);
         if (k >= 0 && m->config->session_all_controllers)
                 request_add_optional(&o.request);
-        if (k >= 0)
-                k = process_read_cgroups(m->layout, &options->leader, &o.from);
         if (k >= 0)
                 k = pidref_start_time(&options->leader, &s->leader_start);
         if (k >= 0) {
                 o.session = s;
                 s->leader = options->leader.pid;
+                s->in_scope = d->in_scope;
                 s->hierarchies = o.request.selection.hierarchies;
                 session_insert(m, s);
                 k = run_steps(&o);
@@ -291,7 +263,6 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
         safe_close(o.scope_fd);
         g_ptr_array_unref(o.leaves);
         request_done(&o.request);
-        cgroup_paths_done(&o.from);
         if (k < 0)
                 session_drop(m, s);
         else
@@ -299,12 +270,12 @@ static int try_number(Manager *m, Caller *caller, const SessionOptions *options,
         return k;
 }
 
-static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, const Place *place, Session **ret,
+static int open_numbered(Manager *m, Caller *caller, const SessionOptions *options, SessionGroup *g, const Destination *d, Session **ret,
                          sd_bus_error *error) {
         uint32_t limit = options->max_index ? options->max_index : NUMBERS_MAX, number = 0, strangers = 0;
 
-        if (options->no_index_suffix || place->in_scope)
-                return try_number(m, caller, options, g, SESSION_NO_NUMBER, place, ret, error);
+        if (options->no_index_suffix || d->in_scope)
+                return try_number(m, caller, options, g, SESSION_NO_NUMBER, d, ret, error);
 
         for (;; number++) {
                 int k;
@@ -313,7 +284,7 @@ static int open_numbered(Manager *m, Caller *caller, const SessionOptions *optio
                 if (number >= limit)
                         return refuse(error, CGW_ERROR(QuotaExceeded), "%s: all %u numbers are taken", g->prefix, limit);
                 /* A directory of that name that is not a session's is passed over. */
-                k = try_number(m, caller, options, g, number, place, ret, error);
+                k = try_number(m, caller, options, g, number, d, ret, error);
                 if (k != -EEXIST || sd_bus_error_is_set(error))
                         return k;
                 if (++strangers >= STRANGERS_MAX)
@@ -354,7 +325,7 @@ static char *expand_prefix(const Caller *caller, const SessionOptions *o) {
 static int fill_new(sd_bus_message *message, const Caller *receiver, void *userdata) {
         void **args = userdata;
         const Session *s = args[1];
-        g_autofree char *path = session_shown_path(args[0], s, receiver);
+        g_autofree char *path = session_shown_path(args[0], s, NULL, receiver);
 
         return sd_bus_message_append(message, "suss", s->id,
                                      receiver ? caller_uid_to(receiver, s->group->uid) : (uint32_t) s->group->uid, s->group->user, path);
@@ -371,8 +342,8 @@ static void session_started(Manager *m, Session *s, const SessionOptions *option
         log_debug("session %s of %s: %s", s->id, s->group->user, path);
 }
 
-static int open_placed(Manager *m, Caller *caller, const SessionOptions *options, const Place *place, Session **ret, sd_bus_error *error) {
-        g_autofree char *prefix = place->in_scope ? g_strdup(place->in_scope) : expand_prefix(caller, options);
+static int open_placed(Manager *m, Caller *caller, const SessionOptions *options, const Destination *d, Session **ret, sd_bus_error *error) {
+        g_autofree char *prefix = d->in_scope ? g_strdup(d->in_scope) : expand_prefix(caller, options);
         guint8 prune_depth;
         SessionGroup *g;
         int k;
@@ -394,7 +365,7 @@ static int open_placed(Manager *m, Caller *caller, const SessionOptions *options
         prune_depth = g->prune_depth;
         g->prune_depth = (guint8) MIN(options->prune_depth, SESSION_PRUNE_ALL);
 
-        k = open_numbered(m, caller, options, g, place, ret, error);
+        k = open_numbered(m, caller, options, g, d, ret, error);
         if (k < 0) {
                 quota_release(m->quotas, caller->charge, QUOTA_DELEGATIONS, 1);
                 g->prune_depth = prune_depth;
@@ -408,16 +379,16 @@ static int open_placed(Manager *m, Caller *caller, const SessionOptions *options
 }
 
 int session_open(Manager *m, Caller *caller, const SessionOptions *options, Session **ret, sd_bus_error *error) {
-        Place place = {};
+        Destination d = {};
         int k;
 
         /* Names in it are replaced by longer ones. */
         if (strlen(options->pattern) > CG_PATH_MAX)
                 return refuse(error, CGW_ERROR(InvalidPath), "the pattern is longer than %d bytes", CG_PATH_MAX);
 
-        k = place_find(m, caller, options, &place, error);
+        k = destination_find(m, caller, options, &d, error);
         if (k >= 0)
-                k = open_placed(m, caller, options, &place, ret, error);
-        place_done(&place);
+                k = open_placed(m, caller, options, &d, ret, error);
+        destination_done(&d);
         return k;
 }

@@ -6,11 +6,12 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/path.h"
+#include "daemon/placement.h"
 #include "daemon/session-internal.h"
 
 typedef struct Record {
         char id[SESSION_ID_MAX], base[RECORD_MAX], prefix[RECORD_MAX], user[256];
-        uint32_t uid, gid, charge, opener, leader, number, prune;
+        uint32_t uid, gid, charge, opener, leader, number, prune, scope;
         uint64_t start;
 } Record;
 
@@ -19,6 +20,12 @@ static int read_number(const char *text, const char *key, uint32_t *ret) {
         int r = record_field(text, key, value, sizeof(value));
 
         return r < 0 ? r : parse_u32(value, ret);
+}
+
+static bool is_below_scope(const Record *r) {
+        const char *slash = strrchr(r->prefix, '/');
+
+        return r->number == SESSION_NO_NUMBER && slash && placement_find_scope(r->prefix) == (size_t) (slash - r->prefix);
 }
 
 static int parse_record(const char *text, Record *ret) {
@@ -50,6 +57,8 @@ static int parse_record(const char *text, Record *ret) {
                 r = read_number(text, "number", &ret->number);
         if (r >= 0)
                 r = read_number(text, "prune", &ret->prune);
+        if (r >= 0 && read_number(text, "scope", &ret->scope) < 0)
+                ret->scope = is_below_scope(ret); /* an older daemon's, which told it by the name */
         return r;
 }
 
@@ -164,6 +173,7 @@ int session_restore(Manager *m, const Hierarchy *h, const char *full, const char
         memcpy(s->id, r->id, sizeof(s->id));
         s->leader = (pid_t) r->leader;
         s->leader_start = r->start;
+        s->in_scope = r->scope;
         s->hierarchies = 1U << h->index;
         session_insert(m, s);
         (void) quota_charge(m->quotas, r->charge, QUOTA_DELEGATIONS, 1, 0);

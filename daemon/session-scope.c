@@ -64,12 +64,6 @@ static int refuse_scope(const Hierarchy *h, const char *scope, sd_bus_error *err
                       "\"systemctl daemon-reload\"", h->name, scope);
 }
 
-static int read_leader(Manager *m, const SessionOptions *options, CgroupPaths *ret, sd_bus_error *error) {
-        if (process_read_cgroups(m->layout, &options->leader, ret) < 0)
-                return refuse(error, CGW_ERROR(NoSuchProcess), "the login's process is gone");
-        return 0;
-}
-
 /* The first user's is "user", those of others have their number. */
 static char *choose_name(const Caller *caller, const Hierarchy *v2, const char *scope, const SessionOptions *options) {
         g_autofree char *first = g_strconcat(scope, "/user", NULL);
@@ -86,84 +80,90 @@ static bool is_theirs(const Hierarchy *h) {
         return streq(h->name, "name=elogind") || streq(h->name, "name=openrc");
 }
 
-int session_select(Manager *m, Caller *caller, const SessionOptions *options, Selection *ret, sd_bus_error *error) {
+/* What a session is to have: not what elogind and OpenRC need for themselves. */
+static int select_hierarchies(Manager *m, Caller *caller, const SessionOptions *options, Destination *d, sd_bus_error *error) {
         uint32_t v2 = m->layout->v2 ? 1U << m->layout->v2->index : 0;
-        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
+        Selection *s = &d->selection;
         g_autofree char *scope = NULL;
-        Selection s;
-        int k = request_select(m, options->controllers, 0, &s, error);
+        int k = request_select(m, options->controllers, 0, s, error);
 
         if (k < 0)
                 return k;
-        LAYOUT_FOR_EACH(h, m->layout, s.hierarchies)
+        LAYOUT_FOR_EACH(h, m->layout, s->hierarchies)
                 if (is_theirs(h))
-                        s.hierarchies &= ~(1U << h->index);
-        if (!s.hierarchies)
+                        s->hierarchies &= ~(1U << h->index);
+        if (!s->hierarchies)
                 return refuse(error, CGW_ERROR(NotDelegated), "%s: that hierarchy is for elogind's or OpenRC's own use", options->controllers);
 
         /* There it would need controllers enabled above processes of elogind's. */
-        if (s.hierarchies & v2 && s.hierarchies != v2) {
-                k = read_leader(m, options, &from, error);
-                if (k < 0)
-                        return k;
-                scope = find_scope(caller, m->layout->v2, &from);
-        }
+        if (s->hierarchies & v2 && s->hierarchies != v2)
+                scope = find_scope(caller, m->layout->v2, &d->from);
         if (scope && placement_is_elogind(scope)) {
-                if (s.controllers && !streq(options->controllers, "all"))
+                if (s->controllers && !streq(options->controllers, "all"))
                         return refuse(error, CGW_ERROR(NotDelegated),
                                       "the login is in unified:/%s, elogind's session: a session has controllers of v2 there or those of "
                                       "v1, not both", scope);
-                s.hierarchies &= ~v2;
-                s.controllers = 0;
+                s->hierarchies &= ~v2;
+                s->controllers = 0;
         }
-        *ret = s;
         return 0;
 }
 
-int session_scope_path(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, char **ret, sd_bus_error *error) {
-        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
+/* v2 alone: a place of its own in the scope that the leader is in. */
+static int find_in_scope(Manager *m, Caller *caller, const SessionOptions *options, Destination *d, sd_bus_error *error) {
         const Hierarchy *v2 = m->layout->v2;
-        g_autofree char *scope = NULL;
-        int k;
+        g_autofree char *scope = find_scope(caller, v2, &d->from);
 
-        *ret = NULL;
-        if (!v2 || selection.hierarchies != 1U << v2->index)
-                return 0;
-        k = read_leader(m, options, &from, error);
-        if (k < 0)
-                return k;
-        scope = find_scope(caller, v2, &from);
         if (!scope)
                 return 0;
         if (!placement_is_elogind(scope) && !is_delegated(m, caller, v2, scope))
                 return refuse_scope(v2, scope, error);
-        *ret = choose_name(caller, v2, scope, options);
+        d->in_scope = choose_name(caller, v2, scope, options);
         return 0;
 }
 
-int session_scope_bases(Manager *m, Caller *caller, const SessionOptions *options, Selection selection, CgroupPaths *ret,
-                        sd_bus_error *error) {
-        _cleanup_(cgroup_paths_done) CgroupPaths from = {};
-        int k = read_leader(m, options, &from, error);
+/* The ordinary path, below the scopes that the leader is in. */
+static int find_bases(Manager *m, Caller *caller, Destination *d, sd_bus_error *error) {
+        bool any = false;
 
-        LAYOUT_FOR_EACH(h, m->layout, selection.hierarchies) {
-                g_autofree char *scope = k < 0 ? NULL : find_scope(caller, h, &from);
+        LAYOUT_FOR_EACH(h, m->layout, d->selection.hierarchies) {
+                g_autofree char *scope = find_scope(caller, h, &d->from);
 
-                if (k < 0)
-                        break;
                 /* In a container its own systemd may have no way to mark it, and all there is, is the container's. */
-                if (scope && is_delegated(m, caller, h, scope))
-                        ret->paths[h->index] = g_steal_pointer(&scope);
-                else if (caller->root->paths[h->index] && placement_may_write(m, h, caller->root->paths[h->index]))
+                if (scope && is_delegated(m, caller, h, scope)) {
+                        d->bases.paths[h->index] = g_steal_pointer(&scope);
+                        any = true;
+                } else if (caller->root->paths[h->index] && placement_may_write(m, h, caller->root->paths[h->index])) {
                         continue;
-                else if (scope)
-                        k = refuse_scope(h, scope, error);
-                else
-                        k = refuse(error, CGW_ERROR(NotDelegated),
-                                   "the login's process is in no session scope of systemd's in %s, where a cgroup could be delegated; "
-                                   "Placement=cgroupfs in cgwarden.conf overrides this", h->name);
+                } else if (scope) {
+                        return refuse_scope(h, scope, error);
+                } else {
+                        return refuse(error, CGW_ERROR(NotDelegated),
+                                      "the login's process is in no session scope of systemd's in %s, where a cgroup could be delegated; "
+                                      "Placement=cgroupfs in cgwarden.conf overrides this", h->name);
+                }
         }
+        return any ? root_new_below(caller->root, d->selection.hierarchies, &d->bases, &d->root) : 0;
+}
+
+int destination_find(Manager *m, Caller *caller, const SessionOptions *options, Destination *ret, sd_bus_error *error) {
+        int k;
+
+        if (process_read_cgroups(m->layout, &options->leader, &ret->from) < 0)
+                return refuse(error, CGW_ERROR(NoSuchProcess), "the login's process is gone");
+        k = select_hierarchies(m, caller, options, ret, error);
+        if (k >= 0 && m->layout->v2 && ret->selection.hierarchies == 1U << m->layout->v2->index)
+                k = find_in_scope(m, caller, options, ret, error);
+        if (k >= 0 && !ret->in_scope)
+                k = find_bases(m, caller, ret, error);
         return k;
+}
+
+void destination_done(Destination *d) {
+        cgroup_paths_done(&d->from);
+        cgroup_paths_done(&d->bases);
+        root_unref(d->root);
+        g_free(d->in_scope);
 }
 
 static int make_place(Opening *o, const Target *t, const char *rel, int *ret_fd) {
@@ -245,7 +245,7 @@ void session_scope_leave(const Session *s, const Hierarchy *v2) {
         struct stat st;
         uint32_t on;
 
-        if (!session_is_in_scope(s) || !placement_is_elogind(scope))
+        if (!s->in_scope || !placement_is_elogind(scope))
                 return;
         /* With controllers enabled it would take no process any more (cgroup-v2.rst, "No Internal Process Constraint"). */
         fd = tree_open(s->root->fds[v2->index], scope, 0);

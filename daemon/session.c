@@ -12,7 +12,6 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/path.h"
-#include "daemon/placement.h"
 #include "daemon/session-internal.h"
 #include "daemon/work.h"
 
@@ -96,13 +95,15 @@ static const Hierarchy *first_hierarchy(const Manager *m, const Session *s) {
         return m->layout->hierarchies + __builtin_ctz(s->hierarchies);
 }
 
-char *session_shown_path(const Manager *m, const Session *s, const Caller *caller) {
-        const Hierarchy *h = first_hierarchy(m, s);
+char *session_shown_path(const Manager *m, const Session *s, const Hierarchy *h, const Caller *caller) {
         g_autofree char *path = session_path(s);
-        _cleanup_free_ char *full = cg_path_join(s->root->paths[h->index], path);
-        const char *rel = full ? full : "";
+        _cleanup_free_ char *full = NULL;
+        const char *rel;
         g_autofree char *shown = NULL;
 
+        h = h ? h : first_hierarchy(m, s);
+        full = cg_path_join(s->root->paths[h->index], path);
+        rel = full ? full : "";
         if (caller)
                 rel += strlen(caller->root->paths[h->index]);
         shown = g_strdup_printf("/%s", rel + (*rel == '/'));
@@ -110,16 +111,10 @@ char *session_shown_path(const Manager *m, const Session *s, const Caller *calle
         return g_utf8_make_valid(shown, -1);
 }
 
-bool session_is_in_scope(const Session *s) {
-        const char *prefix = s->group->prefix, *slash = strrchr(prefix, '/');
-
-        return s->number == SESSION_NO_NUMBER && slash && placement_find_scope(prefix) == (size_t) (slash - prefix);
-}
-
 char *session_place(const Session *s, const char *suffix) {
         g_autofree char *path = session_path(s);
 
-        if (streq(suffix, CGW_LEADER_SUFFIX) && session_is_in_scope(s))
+        if (streq(suffix, CGW_LEADER_SUFFIX) && s->in_scope)
                 return g_strdup_printf("%.*s/%s", (int) (strrchr(path, '/') - path), path, &suffix[1]);
         return g_strconcat(path, suffix, NULL);
 }
@@ -140,10 +135,10 @@ const char *session_base(const Session *s, const Hierarchy *h) {
 int session_write_record(const Session *s, const Hierarchy *h, int fd) {
         const SessionGroup *g = s->group;
         g_autofree char *text = g_strdup_printf("id=%s\nuid=%u\ngid=%u\ncharge=%u\nopener=%u\nleader=%d\nstart=%" G_GUINT64_FORMAT
-                                                "\nnumber=%u\nprune=%u\nbase=%s\nprefix=%s\nuser=%s\n",
+                                                "\nnumber=%u\nprune=%u\nscope=%u\nbase=%s\nprefix=%s\nuser=%s\n",
                                                 s->id, (unsigned) g->uid, (unsigned) g->gid, (unsigned) g->charge,
                                                 (unsigned) g->opener, (int) s->leader, (guint64) s->leader_start, s->number,
-                                                (unsigned) g->prune_depth, session_base(s, h), g->prefix, g->user);
+                                                (unsigned) g->prune_depth, (unsigned) s->in_scope, session_base(s, h), g->prefix, g->user);
 
         return strlen(text) < RECORD_MAX ? record_write(fd, SESSION_RECORD, text) : -E2BIG;
 }

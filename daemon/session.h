@@ -41,6 +41,7 @@ typedef struct Session {
         char id[SESSION_ID_MAX];
         bool closing, emptied;
         guint8 pause, paused; /* sweeps until the next look: what is empty and stays is looked at ever more rarely */
+        bool in_scope; /* of systemd's or elogind's on v2: session-N.scope/user, with root's leader beside it */
         bool joined; /* a cgroup that was there already: it is not ours to remove */
 } Session;
 
@@ -79,7 +80,8 @@ unsigned session_count(const Manager *m);
 
 /* The path from the session's root; the caller of this frees. */
 char *session_path(const Session *s);
-char *session_shown_path(const Manager *m, const Session *s, const Caller *caller);
+/* The path in a hierarchy, as the caller sees it; h: NULL for the first one of the session's. */
+char *session_shown_path(const Manager *m, const Session *s, const Hierarchy *h, const Caller *caller);
 
 typedef int (*SessionHandler)(void *userdata, Session *s);
 int session_for_each(Manager *m, SessionHandler f, void *userdata);

@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
 
         name = name ? name + 1 : argc > 0 ? argv[0] : "";
         if (argc > 2 && streq(name, "cgwarden") && streq(argv[1], "run")) {
-                int status = quick_run(argc - 1, argv + 1);
+                int status = quick_run(argv + 1);
 
                 if (status >= 0)
                         return status;

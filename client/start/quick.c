@@ -64,7 +64,7 @@ static bool add_controller(Quick *q, const char *name, size_t length) {
 }
 
 static bool set_controllers(Quick *q, const char *list) {
-        return !*q->controllers && !streq(list, "all") && add_controller(q, list, strlen(list));
+        return *list && !*q->controllers && !streq(list, "all") && add_controller(q, list, strlen(list));
 }
 
 static bool add_value(Quick *q, const char *value) {
@@ -104,17 +104,15 @@ static int take_option(Quick *q, char **argv) {
 }
 
 static bool parse(Quick *q, char **argv) {
-        while (*argv && **argv == '-') {
-                int n = streq(*argv, "--") ? 0 : take_option(q, argv);
+        while (*argv && **argv == '-' && !streq(*argv, "--")) {
+                int n = take_option(q, argv);
 
-                if (streq(*argv, "--")) {
-                        argv++;
-                        break;
-                }
                 if (n == 0)
                         return false;
                 argv += n;
         }
+        if (*argv && streq(*argv, "--"))
+                argv++;
         q->command = argv;
         if (!*q->controllers)
                 (void)add_controller(q, "unified", strlen("unified"));
@@ -150,6 +148,9 @@ static int ask(Quick *q, uint64_t timeout_usec) {
                 if (r >= 0)
                         r = wire_authenticate_and_call(q->socket, deadline, &q->call, &q->reply);
         }
+        /* An answer that comes too late is not to be taken for the next one. */
+        if (r < 0)
+                q->socket = safe_close(q->socket);
         return r < 0 ? r : q->reply.message.type == WIRE_TYPE_RETURN;
 }
 
@@ -217,7 +218,6 @@ static void remove_surely(Quick *q) {
                 wire_put_u32(&q->call, true);
                 if (ask(q, TIMEOUT_USEC) >= 0)
                         return;
-                q->socket = safe_close(q->socket);
                 (void)usleep(REMOVE_PAUSE_USEC);
         }
 }
@@ -263,7 +263,7 @@ static pid_t spawn(const Quick *q, const sigset_t *mask) {
         return (pid_t)pid;
 }
 
-int quick_run(int argc, char **argv) {
+int quick_run(char **argv) {
         static Quick q = {.socket = -EBADF};
         sigset_t before;
         pid_t pid = -1;

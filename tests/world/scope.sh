@@ -48,6 +48,9 @@ logout() {
         kill "${user_pid[$1]}"
         wait "${held_pid[$1]}" || true
 }
+gone_from_top() {
+        [[ ! -e $top/$1 ]]
+}
 is_in() {
         [[ $(in_unified "$1") == "/$2" ]]
 }
@@ -141,5 +144,35 @@ is "/$shared" "$(in_unified "${user_pid[busy]}")" 'another process in the scope:
 is '' "$(below "$shared")" 'and nothing is left behind'
 check 'the auth log says why, too' grep -q 'its scope holds other processes' "$CGW_OUTPUT/auth.log"
 logout busy
+
+# ---- a value of the PAM line
+
+readonly limited=$slice/session-3.scope key=hugetlb.2MB.max
+pam_arguments="-c hugetlb -s hugetlb,$key,4194304"
+pam_line su
+make_scope "$limited" trusted.delegate
+login limited "$limited" ubuntu
+is 4194304 "$(cat "$top/$limited/user/$key")" 'a value of the PAM line is set in a scope, too'
+logout limited
+
+# ---- numbers that are not sessions of elogind's
+
+pam_arguments='-c hugetlb -p %U/'
+pam_line su
+login first world.leaf ubuntu
+is "/1000/0/init.scope" "$(in_unified "${user_pid[first]}")" 'a pattern that begins with a number'
+echo 4194304 >"$top/1000/0/$key"
+login second 1000/0/init.scope alice
+is "/1001/0/init.scope" "$(in_unified "${user_pid[second]}")" 'a login from there has a cgroup of its own'
+logout second
+eventually 10 '... which goes' gone_from_top 1001
+is 4194304 "$(cat "$top/1000/0/$key")" "... and the first one's limit stays"
+logout first
+pam_arguments='-c hugetlb -p %U/x --pattern-no-idx-suffix'
+pam_line su
+login number world.leaf ubuntu
+eventually 5 'without a number of its own: root has the place beside it' is_in "${held_pid[number]}" 1000/x.leader
+logout number
+eventually 10 '... and nothing is left' gone_from_top 1000
 
 done_testing
