@@ -13,6 +13,8 @@ struct Watcher {
         void *userdata;
         void *by_wd;      /* tsearch(3) tree of Watch */
         bool removed_any; /* during a dispatch: what epoll returned may be gone */
+        int stale[64];    /* watches of inotify that nobody needs any more */
+        size_t n_stale;
 };
 
 static int compare_wd(const void *a, const void *b) {
@@ -120,12 +122,18 @@ void watcher_dispatch(Watcher *w) {
         }
 }
 
+void watcher_settle(Watcher *w) {
+        while (w->n_stale > 0)
+                (void) inotify_rm_watch(w->inotify_fd, w->stale[--w->n_stale]);
+}
+
 int watcher_add_events(Watcher *w, int cgroup_fd, Watch *watch) {
         char path[64];
         Watch **found;
         int wd;
 
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d/cgroup.events", cgroup_fd);
+        watcher_settle(w); /* one of them may be of this cgroup */
         wd = inotify_add_watch(w->inotify_fd, path, IN_MODIFY | IN_MASK_CREATE);
         if (wd < 0)
                 return -errno;
@@ -158,7 +166,9 @@ int watcher_add_process(Watcher *w, int pidfd, Watch *watch) {
 void watcher_remove(Watcher *w, Watch *watch) {
         if (watch->wd >= 0) {
                 tdelete(watch, &w->by_wd, compare_wd);
-                (void) inotify_rm_watch(w->inotify_fd, watch->wd);
+                if (w->n_stale == ARRAY_SIZE(w->stale))
+                        watcher_settle(w);
+                w->stale[w->n_stale++] = watch->wd;
                 watch->wd = -1;
         }
         end_process(w, watch);

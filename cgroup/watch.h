@@ -38,3 +38,5 @@ int watcher_add_events(Watcher *w, int cgroup_fd, Watch *watch);
 /* Watches for the end of a process; takes the pidfd, also on failure. */
 int watcher_add_process(Watcher *w, int pidfd, Watch *watch);
 void watcher_remove(Watcher *w, Watch *watch);
+/* What is left to do of watcher_remove(), of which inotify(7) makes the kernel's threads work: for when nobody waits for an answer. */
+void watcher_settle(Watcher *w);

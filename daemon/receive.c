@@ -23,6 +23,8 @@
 
 struct Received {
         int fd;       /* the socket */
+        ReceiveEnded ended;
+        void *userdata;
         GArray *used; /* Used */
         unsigned looks; /* since there was something new in it */
 };
@@ -144,6 +146,11 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *m,
         n = syscall(SYS_recvmsg, fd, m, flags);
         if (n < 0 || !r)
                 return n;
+        if (n == 0) {
+                r->ended(r->userdata);
+                errno = EAGAIN;
+                return -1;
+        }
         if (r->used->len > 0)
                 (void) forget_closed(r);
         if (m->msg_controllen == 0 || take_over_all(r, m))
@@ -155,7 +162,7 @@ __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *m,
         return -1;
 }
 
-Received *receive_watch(int fd) {
+Received *receive_watch(int fd, ReceiveEnded ended, void *userdata) {
         Received *r = g_new0(Received, 1);
 
         if (!sockets) {
@@ -164,6 +171,8 @@ Received *receive_watch(int fd) {
                 shadowed = g_hash_table_new(NULL, NULL);
         }
         r->fd = fd;
+        r->ended = ended;
+        r->userdata = userdata;
         r->used = g_array_new(FALSE, FALSE, sizeof(Used));
         g_hash_table_insert(sockets, GINT_TO_POINTER(fd), r);
         return r;

@@ -13,8 +13,12 @@
 
 typedef struct Received Received;
 
-/* From now on. */
-Received *receive_watch(int fd);
+/* The other end is closed, and all that has come from it has been read. */
+typedef void (*ReceiveEnded)(void *userdata);
+
+/* From now on. sd-bus is not told of the end: it would take it in four turns of the event loop, with a timer for each. ended() is called
+ * from within sd-bus, so what it does about it is to be done when that is through. */
+Received *receive_watch(int fd, ReceiveEnded ended, void *userdata);
 /* To be called when a turn of the event loop is over: sockets that its messages had are let go. One of them may be the other
  * end of the connection that it came by, which would never end. */
 void receive_settle(void);

@@ -43,6 +43,7 @@ struct Server {
         sd_event_source *pause, *settle, *first;
         GHashTable *peers; /* Connection */
         GHashTable *starting; /* those of them that are authenticating */
+        GHashTable *ended;    /* whose client has gone */
         Connection *system;
         sd_id128_t id;
         uint64_t next_name;
@@ -73,6 +74,8 @@ static Connection *connection_free(Connection *c) {
                 g_hash_table_remove(c->via->clients, c);
         if (c->server->starting)
                 g_hash_table_remove(c->server->starting, c);
+        if (c->server->ended)
+                g_hash_table_remove(c->server->ended, c);
         service_free(c->service);
         if (c->bus && !c->system) {
                 int fd = sd_bus_get_fd(c->bus);
@@ -247,6 +250,12 @@ static int identify_peer(const Manager *m, int fd, const struct ucred *cred, Cal
         return caller_new(&m->host, &process, cred->uid, cred->gid, via, ret, ret_reason);
 }
 
+static void on_ended(void *userdata) {
+        Connection *c = userdata;
+
+        g_hash_table_add(c->server->ended, c);
+}
+
 static int start_peer(Connection *c, int *fd) {
         int r;
 
@@ -258,7 +267,7 @@ static int start_peer(Connection *c, int *fd) {
         if (r < 0)
                 return r;
         if (!c->caller || !c->caller->privileged)
-                c->received = receive_watch(*fd);
+                c->received = receive_watch(*fd, on_ended, c);
         *fd = -EBADF;
 
         r = sd_bus_set_server(c->bus, true, c->server->id);
@@ -493,9 +502,12 @@ static int on_first_message(sd_event_source *source, void *userdata) {
 
 static int on_turn_over(sd_event_source *source, void *userdata) {
         Server *s = userdata;
-        const Connection *c = g_hash_table_size(s->starting) > 0 ? find_started(s) : NULL;
+        const Connection *c;
 
+        end_all(s, s->ended);
+        c = g_hash_table_size(s->starting) > 0 ? find_started(s) : NULL;
         receive_settle();
+        watcher_settle(s->manager->watcher);
         if (!c)
                 return 0;
         (void) sd_event_source_set_priority(s->first, c->caller && c->caller->privileged ? SD_EVENT_PRIORITY_IMPORTANT
@@ -522,6 +534,7 @@ int server_new(Manager *m, const int listen_fds[LISTENERS_MAX], bool system_bus,
                 s->listeners[i].fd = listen_fds[i];
         s->peers = g_hash_table_new_full(NULL, NULL, free_connection, NULL);
         s->starting = g_hash_table_new(NULL, NULL);
+        s->ended = g_hash_table_new(NULL, NULL);
         m->server = s;
 
         r = sd_id128_randomize(&s->id);
@@ -569,6 +582,7 @@ Server *server_free(Server *s) {
         g_hash_table_unref(s->peers);
         connection_free(s->system);
         g_hash_table_unref(s->starting);
+        g_hash_table_unref(s->ended);
         g_free(s);
         return NULL;
 }

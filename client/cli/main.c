@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The verbs: finds the one, sets up the library, and leaves the rest to it. Called as "cgm", it is that. A module, which client/start
- * loads.
+ * The verbs: finds the one, sets up the library, and leaves the rest to it. Called as "cgm", it is that. A program of its own, which
+ * client/start executes.
  */
 
 #include <locale.h>
@@ -10,7 +10,6 @@
 
 #include "client/cli/cgm.h"
 #include "client/cli/cli.h"
-#include "client/start/verbs.h"
 #include "build-config.h"
 
 static const struct {
@@ -110,7 +109,7 @@ static int cgwarden_main(struct cli *cli, int argc, char **argv) {
         return status;
 }
 
-__attribute__((visibility("default"))) int verbs_main(int argc, char **argv) {
+int main(int argc, char **argv) {
         struct cli cli = {};
         int status;
 

@@ -251,10 +251,10 @@ like '/user/ubuntu/0/run-[0-9]+-[0-9a-f]+' "$out" 'run: in a cgroup beside the l
         'run: in each hierarchy of the session'
 # On v2 an ordinary run needs no library but libc.
 for way in 'run -- true' 'run -c freezer -n short -- true' 'run -- /nonexistent'; do
-        as_user "strace -qq -e trace=openat -e signal=none -o $work/trace cgwarden $way 2>/dev/null; grep -c 'cgwarden-verbs.so.*= [0-9]' $work/trace; rm $work/trace"
+        as_user "strace -qq -e trace=execve -e signal=none -o $work/trace cgwarden $way 2>/dev/null; grep -c 'cgwarden-verbs.*= [0-9]' $work/trace; rm $work/trace"
         expected=1
         [[ $CGW_WORLD_LAYOUT:$way != v2:*true ]] || expected=0
-        is "$expected" "$out" "$way: whether the verbs are loaded"
+        is "$expected" "$out" "$way: whether the verbs are started"
 done
 if [[ $CGW_WORLD_LAYOUT != v2 ]]; then
         as_user 'cgwarden create freezer x && cgwarden move freezer x $$ && cgwarden run -- cat /proc/self/cgroup'

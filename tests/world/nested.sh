@@ -38,7 +38,7 @@ install_system() {
         # The host's modules are not the container's: its PAM line is a step of the story.
         sed -i -e '/pam_cgwarden/d' -e '/pam_systemd/d' -e '/pam_cap/d' "$root"/etc/pam.d/*
         install "$CGW_BUILD/client/cli/cgwarden" "$root/usr/bin/"
-        install -D "$CGW_BUILD/client/cli/cgwarden-verbs.so" "$root/usr/lib/cgwarden/cgwarden-verbs.so"
+        install -D "$CGW_BUILD/client/cli/cgwarden-verbs" "$root/usr/lib/cgwarden/cgwarden-verbs"
         install "$CGW_BUILD/client/libcgwarden.so.0" "$root$library/"
         install "$CGW_PAM_MODULE" "$root$library/security/pam_cgwarden.so"
         install_lxc_files "$root"
