@@ -368,7 +368,18 @@ int call_refuse_option(const char *method, const char *option, int k, sd_bus_err
         return k;
 }
 
-static int read_delegate_option(sd_bus_message *message, Caller *caller, DelegateOptions *o, const char *name, sd_bus_error *error) {
+/* The option that wants a request to be served on one layout only. */
+static int read_layout(sd_bus_message *message, const Manager *m, sd_bus_error *error) {
+        const char *layout;
+        int k = sd_bus_message_read(message, "v", "s", &layout);
+
+        if (k >= 0 && !streq(layout, layout_name(m->layout)))
+                return refuse(error, CGW_ERROR(NotSupported), "the layout is %s, not \"%s\"", layout_name(m->layout), layout);
+        return k;
+}
+
+static int read_delegate_option(sd_bus_message *message, const Manager *m, Caller *caller, DelegateOptions *o, const char *name,
+                                sd_bus_error *error) {
         const char *text;
         uint32_t id;
         int k, flag;
@@ -393,13 +404,15 @@ static int read_delegate_option(sd_bus_message *message, Caller *caller, Delegat
                 k = read_processes(message, o, error);
         } else if (streq(name, "Values")) {
                 k = read_values(message, o, error);
+        } else if (streq(name, "Layout")) {
+                k = read_layout(message, m, error);
         } else {
                 return refuse(error, CGW_ERROR(InvalidValue), "Delegate has no option \"%s\"", name);
         }
         return k < 0 ? call_refuse_option("Delegate", name, k, error) : k;
 }
 
-static int read_delegate_options(sd_bus_message *message, Caller *caller, DelegateOptions *o, sd_bus_error *error) {
+static int read_delegate_options(sd_bus_message *message, const Manager *m, Caller *caller, DelegateOptions *o, sd_bus_error *error) {
         int k = sd_bus_message_enter_container(message, 'a', "{sv}");
 
         while (k >= 0 && (k = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
@@ -407,7 +420,7 @@ static int read_delegate_options(sd_bus_message *message, Caller *caller, Delega
 
                 k = sd_bus_message_read(message, "s", &name);
                 if (k >= 0)
-                        k = read_delegate_option(message, caller, o, name, error);
+                        k = read_delegate_option(message, m, caller, o, name, error);
                 if (k >= 0)
                         k = sd_bus_message_exit_container(message);
         }
@@ -428,7 +441,7 @@ static int method_delegate(sd_bus_message *message, void *userdata, sd_bus_error
                 return k;
 
         o = (DelegateOptions) { .uid = r.caller->uid, .gid = r.caller->gid, .processes = processes, .values = values };
-        k = read_delegate_options(message, r.caller, &o, error);
+        k = read_delegate_options(message, r.manager, r.caller, &o, error);
         if (k >= 0)
                 k = operation_delegate(&r, &o);
         if (k < 0)
@@ -438,7 +451,7 @@ static int method_delegate(sd_bus_message *message, void *userdata, sd_bus_error
 }
 
 static int read_enter_options(sd_bus_message *message, const Manager *m, sd_bus_error *error) {
-        const char *option, *layout;
+        const char *option;
         int k = sd_bus_message_enter_container(message, 'a', "{sv}");
 
         while (k >= 0 && (k = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
@@ -446,9 +459,7 @@ static int read_enter_options(sd_bus_message *message, const Manager *m, sd_bus_
                 if (k >= 0 && !streq(option, "Layout"))
                         return refuse(error, CGW_ERROR(InvalidValue), "Enter has no option \"%s\"", option);
                 if (k >= 0)
-                        k = sd_bus_message_read(message, "v", "s", &layout);
-                if (k >= 0 && !streq(layout, layout_name(m->layout)))
-                        return refuse(error, CGW_ERROR(NotSupported), "the layout is %s, not \"%s\"", layout_name(m->layout), layout);
+                        k = read_layout(message, m, error);
                 if (k >= 0)
                         k = sd_bus_message_exit_container(message);
         }

@@ -12,14 +12,14 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
+#include "client/start/vfork.h"
 #include "client/start/wait.h"
 #include "common/util.h"
 #include "dbus/names.h"
@@ -154,21 +154,16 @@ static int ask(Quick *q, uint64_t timeout_usec) {
         return r < 0 ? r : q->reply.message.type == WIRE_TYPE_RETURN;
 }
 
-/* The path of the run below the cgroup of the caller's own. On v2 only, as elsewhere a run may be in several hierarchies. */
-static bool enter(Quick *q) {
-        WireArray entries;
-        const char *own;
+/* On v2 only, as elsewhere a run may be in several hierarchies. */
+static void put_layout(Quick *q) {
+        wire_put_option_string(&q->call, "Layout", "v2");
+}
+
+/* The path of the run below the cgroup of the caller's own. */
+static bool set_path(Quick *q, const char *own) {
         uint32_t number;
         int n;
 
-        begin(q, "Enter", "sa{sv}");
-        wire_put_string(&q->call, q->controllers);
-        entries = wire_open_array(&q->call, 8);
-        wire_put_option_string(&q->call, "Layout", "v2");
-        wire_close_array(&q->call, entries);
-        if (ask(q, TIMEOUT_USEC) <= 0 || wire_message_strings(&q->reply.message, &own, 1) < 0 || *own != '/')
-                return false;
-        own = streq(own, "/") ? "" : own;
         if (q->name)
                 n = snprintf(q->path, sizeof(q->path), "%s/%s", own, q->name);
         else if (getrandom(&number, sizeof(number), 0) == sizeof(number))
@@ -176,6 +171,43 @@ static bool enter(Quick *q) {
         else
                 return false;
         return n > 0 && (size_t)n < sizeof(q->path);
+}
+
+/* Who is in the leaf of a session, or of a scope that he has entered, is where Enter would leave him. If it is not that, the daemon
+ * refuses what is to be made there. To root it may be another's, which only Enter looks at. */
+static bool guess_place(Quick *q) {
+        char text[sizeof(q->path) * 2], *line, *end;
+        _cleanup_close_ int fd = geteuid() == 0 ? -EBADF : open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+        if (n <= 0)
+                return false;
+        text[n] = '\0';
+        line = startswith(text, "0::") ? text : strstr(text, "\n0::");
+        line = line ? strchr(line, '/') : NULL;
+        end = line ? strchr(line, '\n') : NULL;
+        if (!end)
+                return false;
+        *end = '\0';
+        end = strrchr(line, '/');
+        if (!streq(end + 1, CGW_LEAF_NAME))
+                return false;
+        *end = '\0';
+        return set_path(q, line);
+}
+
+static bool enter(Quick *q) {
+        WireArray entries;
+        const char *own;
+
+        begin(q, "Enter", "sa{sv}");
+        wire_put_string(&q->call, q->controllers);
+        entries = wire_open_array(&q->call, 8);
+        put_layout(q);
+        wire_close_array(&q->call, entries);
+        if (ask(q, TIMEOUT_USEC) <= 0 || wire_message_strings(&q->reply.message, &own, 1) < 0 || *own != '/')
+                return false;
+        return set_path(q, streq(own, "/") ? "" : own);
 }
 
 static void put_values(Quick *q) {
@@ -202,6 +234,7 @@ static int delegate(Quick *q) {
         wire_put_string(&q->call, q->controllers);
         wire_put_string(&q->call, q->path);
         entries = wire_open_array(&q->call, 8);
+        put_layout(q);
         wire_put_option_string(&q->call, "Lifetime", "empty");
         if (q->n_values > 0)
                 put_values(q);
@@ -237,30 +270,38 @@ static int open_directory(const Quick *q) {
         return fd;
 }
 
+typedef struct Start {
+        char **command;
+        const sigset_t *mask;
+        bool *failed; /* in memory that is shared with the child */
+} Start;
+
+static void execute(void *userdata) {
+        const Start *start = userdata;
+
+        (void)sigprocmask(SIG_SETMASK, start->mask, NULL);
+        (void)execvp(*start->command, start->command);
+        *start->failed = true;
+        _exit(127);
+}
+
 /* Born in its cgroup. Returns its pid, or -1 when it was not executed. */
 static pid_t spawn(const Quick *q, const sigset_t *mask) {
+        static uint8_t stack[64 * 1024] __attribute__((aligned(16)));
         _cleanup_close_ int cgroup = open_directory(q);
-        struct clone_args args = {.flags = CLONE_INTO_CGROUP | CLONE_VFORK, .exit_signal = SIGCHLD, .cgroup = (uint64_t)cgroup};
-        int failed[2];
-        char byte;
-        long pid;
+        struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)cgroup};
+        Start start = {q->command, mask, NULL};
+        pid_t pid;
 
-        if (cgroup < 0 || pipe2(failed, O_CLOEXEC) < 0)
+        start.failed = mmap(NULL, sizeof(*start.failed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (cgroup < 0 || start.failed == MAP_FAILED)
                 return -1;
-        pid = syscall(SYS_clone3, &args, sizeof(args));
-        if (pid == 0) {
-                (void)sigprocmask(SIG_SETMASK, mask, NULL);
-                (void)execvp(*q->command, q->command);
-                (void)!write(failed[1], "", 1);
-                _exit(127);
+        pid = vfork3(&args, stack, sizeof(stack), execute, &start);
+        if (pid > 0 && *start.failed) {
+                (void)waitpid(pid, NULL, 0);
+                return -1;
         }
-        safe_close(failed[1]);
-        if (pid > 0 && read(failed[0], &byte, 1) != 0) {
-                (void)waitpid((pid_t)pid, NULL, 0);
-                pid = -1;
-        }
-        safe_close(failed[0]);
-        return (pid_t)pid;
+        return pid;
 }
 
 int quick_run(char **argv) {
@@ -269,12 +310,19 @@ int quick_run(char **argv) {
         pid_t pid = -1;
         int made, status = -1;
 
-        if (!parse(&q, argv + 1) || !enter(&q))
+        if (!parse(&q, argv + 1))
                 return -1;
 
-        /* From here on: a signal between the start and the wait must not leave the command alone. */
+        /* While something may have been made: a signal between the start and the wait must not leave the command alone. */
         wait_take_signals(&before);
-        made = delegate(&q);
+        made = guess_place(&q) ? delegate(&q) : 0;
+        if (made == 0) {
+                wait_give_signals(&before);
+                if (!enter(&q))
+                        return -1;
+                wait_take_signals(&before);
+                made = delegate(&q);
+        }
         /* A ^C from before the command was there has not reached it: it ends us, when signals are given back. */
         if (made > 0 && !wait_has_signal())
                 pid = spawn(&q, &before);

@@ -96,6 +96,8 @@ refused root NoSuchKey 'no\.such' Delegate 'ssa{sv}' "$several" /del3 1 Values '
 refused root NoSuchKey '\.\./x' Delegate 'ssa{sv}' "$several" /del3 1 Values 'a(ss)' 1 ../x 1
 refused root InvalidValue 'Lifetime "forever"' Delegate 'ssa{sv}' "$several" /del3 1 Lifetime s forever
 refused root InvalidValue 'no option "Nosuch"' Delegate 'ssa{sv}' "$several" /del3 1 Nosuch s x
+refused root NotSupported 'the layout is .*, not "none"' Delegate 'ssa{sv}' "$several" /del3 1 Layout s none
+refused root InvalidValue 'option Layout is not' Delegate 'ssa{sv}' "$several" /del3 1 Layout u 2
 refused root InvalidValue 'no option "uid"' Delegate 'ssa{sv}' "$several" /del3 1 uid u 1
 refused root InvalidValue 'option Uid is not' Delegate 'ssa{sv}' "$several" /del3 1 Uid s 1001
 refused root InvalidValue 'option Uid is not' Delegate 'ssa{sv}' "$several" /del3 1 Uid i 1001
