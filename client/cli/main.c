@@ -5,8 +5,10 @@
  * client/start executes.
  */
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "client/cli/cgm.h"
 #include "client/cli/cli.h"
@@ -114,6 +116,8 @@ int main(int argc, char **argv) {
         int status;
 
         setlocale(LC_ALL, "");
+        /* For ps(1) and the like it is what was called. */
+        (void)prctl(PR_SET_NAME, program_invocation_short_name);
         status = argc > 0 && cgm_is_name(argv[0]) ? cgm_main(argc, argv) : cgwarden_main(&cli, argc, argv);
 
         /* A full disk or a closed pipe is a failure too. */
