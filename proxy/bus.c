@@ -23,7 +23,8 @@ typedef struct Client {
         Bus *bus;
         char *name;
         sd_bus_slot *call; /* its introduction: credentials */
-        Adding *adding;    /* and then AddClient */
+        sd_bus_message *credentials;
+        Adding *adding; /* and then AddClient */
         sd_bus *connection;
         GQueue waiting; /* sd_bus_message */
 } Client;
@@ -36,6 +37,7 @@ static void free_client(gpointer p) {
         Client *c = p;
 
         sd_bus_slot_unref(c->call);
+        sd_bus_message_unref(c->credentials);
         upstream_cancel(c->adding);
         if (c->connection) {
                 sd_bus_detach_event(c->connection);
@@ -140,12 +142,19 @@ static int open_connection(Client *c, int connection) {
         return r < 0 ? r : sd_bus_attach_event(c->connection, c->bus->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
+static void introduce(Client *c);
+
 static void on_added(int connection, void *userdata) {
         Client *c = userdata;
         sd_bus_message *request;
-        int r = connection < 0 ? connection : open_connection(c, connection);
+        int r;
 
         c->adding = NULL;
+        if (connection == -ECONNRESET) {
+                introduce(c); /* to the next one */
+                return;
+        }
+        r = connection < 0 ? connection : open_connection(c, connection);
         if (r < 0) {
                 give_up(c, connection < 0 ? "the daemon does not take the caller" : "cannot connect to the daemon");
                 return;
@@ -157,21 +166,55 @@ static void on_added(int connection, void *userdata) {
         }
 }
 
-static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        Client *c = userdata;
+/* While the daemon is being started again, and while it has many to look at, the caller waits. */
+static void introduce(Client *c) {
+        const Upstream *u = c->bus->upstream;
         Sender sender;
         int r;
 
+        if (upstream_is_missing(u)) {
+                give_up(c, "the daemon can't be reached");
+                return;
+        }
+        if (!upstream_is_ready(u) || upstream_is_busy(u))
+                return;
+        r = sd_bus_message_rewind(c->credentials, true);
+        if (r >= 0)
+                r = sender_read(c->credentials, &sender);
+        if (r < 0)
+                give_up(c, "the bus does not know the caller's credentials");
+        else if (upstream_add_client(c->bus->upstream, -EBADF, &sender, on_added, c, &c->adding) < 0)
+                give_up(c, "cannot pass the caller on");
+}
+
+static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Client *c = userdata;
+
         c->call = sd_bus_slot_unref(c->call);
-        r = sd_bus_message_get_error(reply) ? -ESRCH : sender_read(reply, &sender);
-        if (r < 0) {
+        if (sd_bus_message_get_error(reply)) {
                 give_up(c, "the bus does not know the caller's credentials");
                 return 0;
         }
-        r = upstream_add_client(c->bus->upstream, -EBADF, &sender, on_added, c, &c->adding);
-        if (r < 0)
-                give_up(c, r == -ENOTCONN ? "the daemon can't be reached" : "cannot pass the caller on");
+        c->credentials = sd_bus_message_ref(reply);
+        introduce(c);
         return 0;
+}
+
+/* By name: one that is given up is gone. */
+void bus_update(Bus *b) {
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        GHashTableIter i;
+        gpointer p;
+
+        g_hash_table_iter_init(&i, b->clients);
+        while (g_hash_table_iter_next(&i, &p, NULL))
+                g_ptr_array_add(names, g_strdup(p));
+        for (unsigned k = 0; k < names->len; k++) {
+                Client *c = g_hash_table_lookup(b->clients, names->pdata[k]);
+
+                if (c && c->credentials && !c->adding && !c->connection)
+                        introduce(c);
+        }
 }
 
 static Client *get_client(Bus *b, const char *name) {
@@ -206,8 +249,8 @@ static int on_message(sd_bus_message *message, void *userdata) {
         Client *c;
 
         if (sd_bus_message_get_type(message, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL || !sender ||
-            sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Peer", NULL))
-                return 0;
+            sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Peer", "GetMachineId"))
+                return 0; /* sd-bus answers that itself. Ping is for who serves. */
 
         c = get_client(b, sender);
         if (!c)

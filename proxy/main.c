@@ -71,6 +71,8 @@ static void on_state(void *userdata) {
                 clients_update(p->clients);
         if (p->old_clients)
                 clients_update(p->old_clients);
+        if (p->bus)
+                bus_update(p->bus);
         (void) sd_notifyf(0, "STATUS=%s", upstream_is_ready(p->upstream) ? "Serving" : "Waiting for the daemon above");
 }
 

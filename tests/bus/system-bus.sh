@@ -85,6 +85,28 @@ for listener in "${listeners[@]}"; do
         stop_pid "$listener"
 done
 
+# Where there are proxies the name stays while the daemon is started again, and who asks waits; but not for a daemon that is away.
+if ((CGW_VIA > 0)); then
+        stop_daemon
+        call_as root bus ListControllers >"$CGW_OUTPUT/waits" &
+        waits=$!
+        sleep 0.3
+        is '' "$(<"$CGW_OUTPUT/waits")" 'a call that finds no daemon waits'
+        start_daemon
+        wait "$waits"
+        like '^as ' "$(<"$CGW_OUTPUT/waits")" 'and is answered by the next one'
+        stop_daemon
+        eventually 10 'a daemon that stays away is missed' grep -q 'nobody serves above' "$CGW_OUTPUT/cgwarden-proxy.log"
+        like "the daemon can't be reached" "$(call_as root bus ListControllers)" 'who calls then is told'
+        check 'a ping too' test 0 -ne "$(busctl --timeout=5 call org.cgwarden1 / org.freedesktop.DBus.Peer Ping >/dev/null 2>&1; echo $?)"
+        start_daemon
+        # shellcheck disable=SC2317 # called by eventually
+        answers() {
+                [[ $(call_as root bus ListControllers) == as\ * ]]
+        }
+        eventually 5 'until it is back' answers
+fi
+
 # The bus goes and comes back: the socket serves on, and the name is there again.
 stop_bus
 like '^as ' "$(call_as root socket ListControllers)" 'without a bus the socket goes on'
