@@ -85,7 +85,7 @@ is 755 "$(stat -c %a "$work/cgwarden/debian/cgwarden/usr/share/cgwarden/lxc/moun
 is_hardened() {
         readelf -h "$1" | grep -qE 'Type: +DYN' && readelf -d "$1" | grep -qE 'FLAGS.*NOW' && readelf -lW "$1" | grep -q GNU_RELRO
 }
-for file in cgwarden/debian/cgwarden/usr/{bin/cgwarden,libexec/cgwardend,libexec/cgwarden-proxy} \
+for file in cgwarden/debian/cgwarden/usr/{bin/cgwarden,lib/cgwarden/cgwarden-verbs,libexec/cgwardend,libexec/cgwarden-proxy} \
         cgwarden/debian/{libcgwarden0/usr/lib/*/libcgwarden.so.0,libpam-cgwarden/lib/*/security/pam_cgwarden.so}; do
         check "hardened: ${file##*/}" is_hardened "$file"
 done
