@@ -40,6 +40,7 @@ typedef struct Quick {
         char **command;
 
         int socket;
+        bool reached; /* a daemon, once */
         char path[4096];
         WireCall call;
         WireReply reply;
@@ -145,6 +146,7 @@ static int ask(Quick *q, uint64_t timeout_usec) {
                 r = wire_call_again(q->socket, deadline, &q->call, &q->reply);
         } else if (r >= 0) {
                 r = wire_connect(path, deadline, &q->socket);
+                q->reached = q->reached || r >= 0;
                 if (r >= 0)
                         r = wire_authenticate_and_call(q->socket, deadline, &q->call, &q->reply);
         }
@@ -316,6 +318,10 @@ int quick_run(char **argv) {
         /* While something may have been made: a signal between the start and the wait must not leave the command alone. */
         wait_take_signals(&before);
         made = guess_place(&q) ? delegate(&q) : 0;
+        if (made < 0 && !q.reached) {
+                wait_give_signals(&before);
+                return -1;
+        }
         if (made == 0) {
                 wait_give_signals(&before);
                 if (!enter(&q))

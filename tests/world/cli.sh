@@ -256,6 +256,9 @@ for way in 'run -- true' 'run -c freezer -n short -- true' 'run -- /nonexistent'
         [[ $CGW_WORLD_LAYOUT:$way != v2:*true ]] || expected=0
         is "$expected" "$out" "$way: whether the verbs are started"
 done
+as_user "CGWARDEN_SOCKET=/nowhere strace -qq -f -e trace=connect -e signal=none -o $work/trace cgwarden run -- true"
+is 1 "$(grep -c 'connect(.*/nowhere"}, 110)' "$work/trace")" 'run, without a daemon: the short way tries once'
+like '^cgwarden: run: cannot connect to cgwardend at /nowhere: No such file' "$err" '... and the verb says so'
 if [[ $CGW_WORLD_LAYOUT != v2 ]]; then
         as_user 'cgwarden create freezer x && cgwarden move freezer x $$ && cgwarden run -- cat /proc/self/cgroup'
         is "1 $places" "$(grep -c 'freezer:/user/ubuntu/0/x/run-' <<<"$out") $(grep -c ':/user/ubuntu/0/run-' <<<"$out")" \
