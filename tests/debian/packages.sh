@@ -45,7 +45,7 @@ for package in "${packages[@]}"; do
 done
 is "${packages[*]}" "$(for deb in *.deb; do dpkg-deb -f "$deb" Package; done | grep -v dbgsym | sort | xargs)" 'the packages'
 
-lintian -i -I --pedantic --fail-on error,warning "$changes" >"$work/lintian.log" 2>&1
+TMPDIR=$work lintian -i -I --pedantic --fail-on error,warning "$changes" >"$work/lintian.log" 2>&1
 is 0 $? 'lintian has no error and no warning'
 grep -E '^[IP]:' "$work/lintian.log" | diag
 
