@@ -25,7 +25,7 @@ typedef struct Caller {
         uid_t uid;
         gid_t gid;
         uid_t charge;             /* who pays: uid, or who answers for the user namespace that the caller is in */
-        bool sys_admin;           /* had CAP_SYS_ADMIN in its user namespace when it connected */
+        bool sys_admin;           /* root only: had CAP_SYS_ADMIN in its user namespace when it connected */
         bool privileged;
         bool namespace_root;
         ino_t user_namespace, cgroup_namespace;
@@ -36,9 +36,9 @@ typedef struct Caller {
         struct Caller *via;       /* a proxy that the caller came by, and so on; must live longer. NULL: it came by itself */
 } Caller;
 
-/* Takes the process. -ESRCH: it is gone, or its number now is another's. -EACCES: it is not the proxy's to speak for.
- * *ret_reason is static text. */
-int caller_new(const Host *host, PidRef *process, uid_t uid, gid_t gid, Caller *via, Caller **ret, const char **ret_reason);
+/* Takes the process; certain: it is the one with these ids, by the kernel's word, and not by its number. -ESRCH: it is gone, or its number
+ * now is another's. -EACCES: it is not the proxy's to speak for. *ret_reason is static text. */
+int caller_new(const Host *host, PidRef *process, bool certain, uid_t uid, gid_t gid, Caller *via, Caller **ret, const char **ret_reason);
 Caller *caller_free(Caller *c);
 DEFINE_CLEANUP(Caller, caller_free);
 

@@ -220,7 +220,7 @@ static int find_requester(Conversation *s, Caller **ret, Caller **ret_other, sd_
                 k = caller_refresh(peer, &reason);
                 *ret = peer;
         } else {
-                k = caller_new(&s->connection->manager->host, &r->process, r->uid, r->gid, peer, ret_other, &reason);
+                k = caller_new(&s->connection->manager->host, &r->process, false, r->uid, r->gid, peer, ret_other, &reason);
                 *ret = *ret_other;
         }
         return k < 0 ? refuse(error, CGW_ERROR(AccessDenied), "the requester is refused: %s", reason) : 0;

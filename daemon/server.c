@@ -219,7 +219,7 @@ static int on_peer_message(sd_bus_message *message, void *userdata, sd_bus_error
         return r;
 }
 
-/* SO_PEERPIDFD where there is one, else the number, which caller_new() checks against the ids. */
+/* SO_PEERPIDFD where there is one, else the number, which caller_new() checks against the ids. Returns 1 and 0. */
 static int peer_process(int fd, const struct ucred *cred, PidRef *ret) {
         socklen_t length = sizeof(int);
         int pidfd = -EBADF;
@@ -229,7 +229,7 @@ static int peer_process(int fd, const struct ucred *cred, PidRef *ret) {
         if (!getenv("CGWARDEN_KERNEL")) {
                 if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &length) >= 0) {
                         *ret = (PidRef) { .pid = cred->pid, .fd = pidfd };
-                        return 0;
+                        return 1;
                 }
                 /* Of a process that has gone there is none: its number may be another's by now. */
                 if (errno != ENOPROTOOPT)
@@ -247,7 +247,7 @@ static int identify_peer(const Manager *m, int fd, const struct ucred *cred, Cal
                                              : "the calling process is gone";
                 return r;
         }
-        return caller_new(&m->host, &process, cred->uid, cred->gid, via, ret, ret_reason);
+        return caller_new(&m->host, &process, r > 0, cred->uid, cred->gid, via, ret, ret_reason);
 }
 
 static void on_ended(void *userdata) {
@@ -376,7 +376,7 @@ static int identify_client(const Connection *via, int socket, ClientIdentity *id
         int r;
 
         if (identity)
-                r = caller_new(&via->manager->host, &identity->process, identity->uid, identity->gid, via->caller, ret, &reason);
+                r = caller_new(&via->manager->host, &identity->process, false, identity->uid, identity->gid, via->caller, ret, &reason);
         else if (!is_connected_stream(socket) || getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
                 return refuse(error, CGW_ERROR(InvalidValue), "the descriptor is no connected unix stream socket");
         else if (has_hung_up(socket) && cred.pid > 0)

@@ -61,7 +61,7 @@ static int make_caller(Connection *c, const Sender *sender, Caller **ret, const 
                 pidref_done(&process);
                 return r;
         }
-        return caller_new(&c->manager->host, &process, sender->uid, status.egid, NULL, ret, ret_reason);
+        return caller_new(&c->manager->host, &process, false, sender->uid, status.egid, NULL, ret, ret_reason);
 }
 
 int system_bus_find_caller(Connection *c, const char *name, Caller **ret, sd_bus_error *error) {

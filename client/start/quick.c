@@ -290,12 +290,14 @@ static void execute(void *userdata) {
 /* Born in its cgroup. Returns its pid, or -1 when it was not executed. */
 static pid_t spawn(const Quick *q, const sigset_t *mask) {
         static uint8_t stack[64 * 1024] __attribute__((aligned(16)));
+        static bool failed;
         _cleanup_close_ int cgroup = open_directory(q);
         struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)cgroup};
-        Start start = {q->command, mask, NULL};
+        Start start = {q->command, mask, &failed};
         pid_t pid;
 
-        start.failed = mmap(NULL, sizeof(*start.failed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (!VFORK_SHARES_MEMORY)
+                start.failed = mmap(NULL, sizeof(failed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (cgroup < 0 || start.failed == MAP_FAILED)
                 return -1;
         pid = vfork3(&args, stack, sizeof(stack), execute, &start);

@@ -15,6 +15,12 @@
  * Where no assembly is written for the processor, the child gets its copy.
  */
 
+#if defined(__x86_64__)
+#define VFORK_SHARES_MEMORY true
+#else
+#define VFORK_SHARES_MEMORY false
+#endif
+
 /* Does not return. */
 typedef void (*VforkChild)(void *userdata);
 
